@@ -11,7 +11,7 @@ int main(int argc, char** argv)
 {
     std::vector<std::string> arguments(argv, argv + argc);
     if (const char* report = std::getenv("XML_OUTPUT_FILE"))
-        arguments.push_back(std::string("--logger=HRF,test_suite,stdout:JUNIT,test_suite,") + report);
+        arguments.push_back(std::string("--logger=HRF,test_suite,stdout:JUNIT,error,") + report);
     if (const char* filter = std::getenv("TESTBRIDGE_TEST_ONLY")) // bazel test --test_filter=
         arguments.push_back(std::string("--run_test=*") + filter + "*");
     std::vector<char*> pointers;

@@ -1,0 +1,224 @@
+"""Runs the test lanes one after another and counts test cases; started by tools/test."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.parse
+import xml.etree.ElementTree as ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOG_LINES = 150
+
+# name, title, options of `bazel test`
+BAZEL_LANES = [
+    ("asan", "g++, address and undefined behaviour sanitizers", ["--config=asan", "--build_tests_only"]),
+    ("clang", "clang 19, optimised", ["--config=opt", "--config=clang"]),
+    ("tsan", "g++, thread sanitizer", ["--config=tsan", "--build_tests_only", "--test_tag_filters=threads"]),
+]
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+class Progress:
+    """One moving line on a terminal; elsewhere a line now and then."""
+
+    def __init__(self, title):
+        self.title, self.start, self.shown = title, time.monotonic(), time.monotonic()
+        self.moving = sys.stdout.isatty()
+        say(f"== {title}")
+
+    def show(self, text):
+        now = time.monotonic()
+        if self.moving:
+            print(f"\r\033[K{text[:110]}", end="", flush=True)
+        elif now - self.shown >= 20:
+            self.shown = now
+            say(f"   {now - self.start:4.0f} s  {text[:110]}")
+
+    def end(self):
+        if self.moving:
+            print("\r\033[K", end="", flush=True)
+        return time.monotonic() - self.start
+
+
+class Lane:
+    """What one lane found."""
+
+    def __init__(self, title):
+        self.title, self.passed, self.failures, self.output, self.seconds = title, 0, [], [], 0.0
+
+    def fail(self, name, output=""):
+        self.failures.append(name)
+        if output:
+            self.output.append(output)
+
+    def report(self):
+        for text in self.output:
+            say(text.rstrip())
+        for name in self.failures:
+            say(f"   FAILED: {name}")
+        say(f"   {self.passed} passed, {len(self.failures)} failed, {self.seconds:.0f} s")
+
+
+def run_bazel(arguments, progress, directory=ROOT):
+    """Runs bazel, showing what it does; returns its exit code and what it said apart from progress."""
+    command = ["bazel", *arguments[:1], "--color=no", "--curses=no", "--show_progress_rate_limit=1", *arguments[1:]]
+    said = []
+    with subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+        for line in process.stdout:
+            if line.startswith(("[", "Analyzing:", "Loading:")):
+                progress.show(line.strip())
+            elif not line.startswith(("INFO:", "DEBUG:")):
+                said.append(line)
+    return process.returncode, "".join(said)
+
+
+def tail(path):
+    with open(path, errors="replace") as file:
+        lines = file.readlines()
+    return "".join(lines[-LOG_LINES:])
+
+
+def path_of(uri):
+    return urllib.parse.unquote(urllib.parse.urlparse(uri).path)
+
+
+def count_cases(report):
+    """Passed cases and names of failed ones in a JUnit file; None if it is not a whole one."""
+    try:
+        cases = list(ElementTree.parse(report).iter("testcase"))
+    except (OSError, ElementTree.ParseError):
+        return None
+    failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    skipped = [case for case in cases if case.find("skipped") is not None and case not in failed]
+    names = [f"{case.get('classname')}.{case.get('name')}" for case in failed]
+    return len(cases) - len(failed) - len(skipped), names
+
+
+def add_test_result(lane, label, result):
+    outputs = {output["name"]: path_of(output["uri"]) for output in result.get("testActionOutput", [])}
+    passed = result["status"] == "PASSED"
+    cases = count_cases(outputs.get("test.xml", ""))
+    if cases:
+        lane.passed += cases[0]
+        for name in cases[1]:
+            lane.fail(f"{label} {name}")
+    if not passed:
+        if not (cases and cases[1]):  # it ended some other way: a signal, a sanitizer, a timeout
+            lane.fail(f"{label} {result['status']}")
+        log = outputs.get("test.log")
+        lane.output.append(f"-- {label}\n{tail(log) if log and os.path.exists(log) else ''}")
+    elif not cases or cases[0] + len(cases[1]) == 0:
+        lane.fail(f"{label} ran no test case")
+
+
+def add_events(lane, events):
+    """Adds the outcome of every test target and every target that could not be built."""
+    for line in events:
+        event = json.loads(line)
+        identity = event["id"]
+        if "testResult" in identity and "testResult" in event:
+            add_test_result(lane, identity["testResult"]["label"], event["testResult"])
+        elif "targetCompleted" in identity and not event.get("completed", {}).get("success"):
+            lane.fail(f"{identity['targetCompleted']['label']} was not built")
+
+
+def bazel_lane(title, options, targets):
+    lane, progress = Lane(title), Progress(title)
+    with tempfile.NamedTemporaryFile(mode="r", suffix=".json") as events:
+        code, said = run_bazel(["test", "--config=ci", *options, "--keep_going", "--test_output=summary",
+                                "--test_summary=none", f"--build_event_json_file={events.name}", *targets], progress)
+        add_events(lane, events)
+    if code not in (0, 3, 4) or lane.failures:  # 3: tests failed; 4: no test asked for
+        lane.output.insert(0, said)
+        if not lane.failures:
+            lane.fail(f"bazel ended with {code}")
+    lane.seconds = progress.end()
+    lane.report()
+    return lane
+
+
+def consumer_lane():
+    """The workspace of a stranger: it has to build, and its echo server has to answer."""
+    lane, progress = Lane("a workspace that depends on coil"), Progress("a workspace that depends on coil")
+    directory = os.path.join(ROOT, "tests", "consumer")
+    for verb in ("build", "test"):
+        code, said = run_bazel([verb, "//..."], progress, directory)
+        if code == 0:
+            lane.passed += 1
+        else:
+            lane.fail(f"tests/consumer: bazel {verb} ended with {code}", said)
+            break
+    lane.seconds = progress.end()
+    lane.report()
+    return lane
+
+
+def house_rules_lane(pattern=None):
+    lane, progress = Lane("house rules"), Progress("house rules")
+    loader = unittest.TestLoader()
+    if pattern:
+        loader.testNamePatterns = [f"*{pattern}*"]
+    suite = loader.discover(os.path.join(ROOT, "tests", "house_rules"), pattern="*_test.py")
+    result = unittest.TestResult()
+    suite.run(result)
+    for test, trace in result.failures + result.errors:
+        lane.fail(str(test), trace)
+    lane.passed = result.testsRun - len(result.failures) - len(result.errors) - len(result.skipped)
+    lane.seconds = progress.end()
+    lane.report()
+    return lane
+
+
+def targets_matching(name):
+    """Labels of the test targets with `name` in them; tsan runs those of them that are tagged `threads`."""
+    listing = subprocess.run(["bazel", "query", "--keep_going", "tests(//...)"], cwd=ROOT, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+    return [label for label in listing.split() if name in label]
+
+
+def run(name):
+    everything = name is None
+    targets = ["//..."]
+    chosen = [lane for lane in BAZEL_LANES if everything or lane[0] == name]
+    lanes = []
+    if not chosen and name not in ("consumer", "house_rules"):
+        targets, chosen = targets_matching(name), BAZEL_LANES
+        if not targets:
+            print(f"tools/test: no lane ({', '.join(lane[0] for lane in BAZEL_LANES)}, consumer, house_rules) "
+                  f"and no test target has {name} in its name", file=sys.stderr)
+            sys.exit(2)
+    for _, title, options in chosen:
+        lanes.append(bazel_lane(title, options, targets))
+    if everything or name == "consumer":
+        lanes.append(consumer_lane())
+    if everything or name == "house_rules":
+        lanes.append(house_rules_lane())
+    return lanes
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/test", description="Builds and runs every test and check of coil.",
+                                     epilog="The last line is `N passed, M failed`, counting test cases of all lanes.")
+    parser.add_argument("name", nargs="?", metavar="NAME",
+                        help="a lane (asan, clang, tsan, consumer, house_rules) or a part of test target names")
+    lanes = run(parser.parse_args().name)
+    if len(lanes) > 1:
+        say()
+        for lane in lanes:
+            say(f"{lane.title:50} {lane.passed:5} passed {len(lane.failures):4} failed {lane.seconds:6.0f} s")
+    failed = sum(len(lane.failures) for lane in lanes)
+    say(f"{sum(lane.passed for lane in lanes)} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
