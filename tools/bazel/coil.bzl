@@ -10,7 +10,6 @@ COPTS = [
     "-Wall",
     "-Wextra",
     "-Wshadow",
-    "-Wnon-virtual-dtor",
     "-Woverloaded-virtual",
     "-Wno-missing-field-initializers",  # an options aggregate names only the fields it sets
 ]
