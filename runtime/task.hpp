@@ -1,0 +1,235 @@
+#pragma once
+
+#include <coil/runtime/cancel.hpp>
+#include <coil/runtime/internal/frame_pool.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace coil {
+
+template <class T>
+class task;
+
+namespace internal {
+
+/// What the promises of all coil coroutines have: pooled frames and the stop token that they hand to what they await.
+class promise_base {
+public:
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
+
+    coil::stop_token stop_token() const noexcept { return stop_token_; }
+    void set_stop_token(coil::stop_token token) noexcept { stop_token_ = token; }
+
+private:
+    coil::stop_token stop_token_;
+};
+
+/// The stop token of the coroutine that awaits; none for coroutines that carry none.
+template <class Promise>
+stop_token stop_token_of(std::coroutine_handle<Promise> awaiting) noexcept
+{
+    if constexpr (requires { { awaiting.promise().stop_token() } -> std::same_as<stop_token>; })
+        return awaiting.promise().stop_token();
+    else
+        return {};
+}
+
+class task_promise_base : public promise_base {
+public:
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+
+    /// A task that ends while its starter is still on the stack only marks itself done, and the starter goes on without
+    /// having been suspended. So the depth of the stack follows the nesting of the tasks, in every build: a compiler
+    /// need not turn the transfer between coroutines into a jump, and some do not without optimisation.
+    struct final_awaiter {
+        bool await_ready() const noexcept { return false; }
+        template <class Promise>
+        std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept
+        {
+            task_promise_base& promise = self.promise();
+            promise.done_ = true;
+            if (promise.starting_ || !promise.continuation_)
+                return std::noop_coroutine();
+            return promise.continuation_;
+        }
+        void await_resume() const noexcept {}
+    };
+    final_awaiter final_suspend() const noexcept { return {}; }
+
+    /// Runs the task until it ends or waits. @return whether it ended.
+    bool start(std::coroutine_handle<> self, std::coroutine_handle<> continuation) noexcept
+    {
+        continuation_ = continuation;
+        starting_ = true;
+        self.resume();
+        starting_ = false;
+        return done_;
+    }
+
+private:
+    std::coroutine_handle<> continuation_;
+    bool starting_ = false;
+    bool done_ = false;
+};
+
+template <class T>
+class task_promise final : public task_promise_base {
+public:
+    task<T> get_return_object() noexcept;
+
+    template <class U = T>
+        requires std::convertible_to<U&&, T>
+    void return_value(U&& value)
+    {
+        value_.emplace(std::forward<U>(value));
+    }
+    void unhandled_exception() noexcept { exception_ = std::current_exception(); }
+
+    T take()
+    {
+        if (exception_)
+            std::rethrow_exception(std::exchange(exception_, nullptr));
+        return std::move(*value_);
+    }
+
+private:
+    std::optional<T> value_;
+    std::exception_ptr exception_;
+};
+
+template <>
+class task_promise<void> final : public task_promise_base {
+public:
+    task<void> get_return_object() noexcept;
+
+    void return_void() const noexcept {}
+    void unhandled_exception() noexcept { exception_ = std::current_exception(); }
+
+    void take()
+    {
+        if (exception_)
+            std::rethrow_exception(std::exchange(exception_, nullptr));
+    }
+
+private:
+    std::exception_ptr exception_;
+};
+
+}  // namespace internal
+
+/// A coroutine that starts when it is awaited and gives its value, or throws its exception, to the one who awaits.
+///
+/// Awaiting runs it at once, on the same stack, until it first has to wait. It inherits the stop token of the awaiting
+/// coroutine. Destroying a task that waits destroys its frame and with it everything it waits for; nothing is leaked.
+/// Overlap: awaited once, by one coroutine.
+template <class T = void>
+class [[nodiscard]] task {
+public:
+    using promise_type = internal::task_promise<T>;
+    using value_type = T;
+
+    task(task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+    task& operator=(task&& other) noexcept
+    {
+        if (this != &other) {
+            if (frame_)
+                frame_.destroy();
+            frame_ = std::exchange(other.frame_, nullptr);
+        }
+        return *this;
+    }
+    ~task()
+    {
+        if (frame_)
+            frame_.destroy();
+    }
+
+    class awaiter {
+    public:
+        explicit awaiter(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+
+        bool await_ready() const noexcept { return false; }
+        template <class Promise>
+        bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
+        {
+            frame_.promise().set_stop_token(internal::stop_token_of(awaiting));
+            return !frame_.promise().start(frame_, awaiting);
+        }
+        T await_resume() { return frame_.promise().take(); }
+
+    private:
+        std::coroutine_handle<promise_type> frame_;
+    };
+
+    awaiter operator co_await() const noexcept { return awaiter(frame_); }
+
+private:
+    friend promise_type;
+    explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+
+    std::coroutine_handle<promise_type> frame_;
+};
+
+namespace internal {
+
+template <class T>
+task<T> task_promise<T>::get_return_object() noexcept
+{
+    return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+
+inline task<void> task_promise<void>::get_return_object() noexcept
+{
+    return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+
+/// The awaiter of anything that can be awaited.
+template <class A>
+decltype(auto) awaiter_of(A&& awaitable)
+{
+    if constexpr (requires { std::forward<A>(awaitable).operator co_await(); })
+        return std::forward<A>(awaitable).operator co_await();
+    else
+        return std::forward<A>(awaitable);
+}
+
+}  // namespace internal
+
+/// What `co_await` gives for an `A`.
+template <class A>
+using await_result = decltype(internal::awaiter_of(std::declval<A>()).await_resume());
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+/// Facts about the coroutine that asks.
+namespace this_task {
+
+/// `co_await this_task::stop_token()` gives the token that this coroutine hands to what it awaits. Never suspends.
+class [[nodiscard]] stop_token {
+public:
+    stop_token() noexcept {}
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
+    {
+        token_ = internal::stop_token_of(awaiting);
+        return false;
+    }
+    coil::stop_token await_resume() const noexcept { return token_; }
+
+private:
+    coil::stop_token token_;
+};
+
+}  // namespace this_task
+
+}  // namespace coil
