@@ -1,0 +1,322 @@
+#include <coil/runtime/internal/poison.hpp>
+#include <coil/runtime/internal/ring.hpp>
+
+#include <liburing.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <system_error>
+
+namespace coil::internal {
+namespace {
+
+constexpr unsigned short buffer_group = 0;
+// The bytes of neighbouring buffers begin in different cache sets: small messages use only the first line of each.
+constexpr std::size_t buffer_spacing = 64;
+
+/// Why the kernel refused a ring, and what to do about it.
+std::string refusal(int error)
+{
+    int disabled = 0;
+    std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
+    if (error == EPERM && disabled != 0)
+        return "io_uring is switched off by sysctl kernel.io_uring_disabled=" + std::to_string(disabled) +
+               "; set it to 0 to run coil";
+    if (error == EPERM)
+        return "io_uring is refused, most likely by the seccomp profile of a container; run it with a profile that "
+               "allows io_uring_setup, io_uring_enter and io_uring_register";
+    if (error == ENOSYS)
+        return "this kernel has no io_uring; coil needs Linux 6.1 or later";
+    if (error == ENOMEM)
+        return "no memory for an io_uring: the limit on locked memory (ulimit -l) is too low";
+    if (error == EMFILE || error == ENFILE)
+        return "no descriptor left for an io_uring (ulimit -n)";
+    return "cannot set up an io_uring";
+}
+
+class kernel_ring final : public ring {
+public:
+    explicit kernel_ring(const ring_options& options)
+    {
+        set_up(options);
+        probe();
+        try {
+            provide_buffers(options);
+        } catch (...) {
+            io_uring_queue_exit(&ring_);
+            throw;
+        }
+    }
+
+    kernel_ring(const kernel_ring&) = delete;
+    kernel_ring& operator=(const kernel_ring&) = delete;
+
+    ~kernel_ring() override
+    {
+        io_uring_queue_exit(&ring_);
+        if (buffer_ring_)
+            ::munmap(buffer_ring_, buffer_ring_bytes_);
+        if (buffer_memory_) {
+            unpoison(buffer_memory_, buffer_memory_bytes_);
+            ::munmap(buffer_memory_, buffer_memory_bytes_);
+        }
+    }
+
+    const capabilities& supported() const noexcept override { return supported_; }
+
+    bool submit(const request& wanted) noexcept override
+    {
+        io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+        if (!entry)
+            return false;
+        prepare(*entry, wanted);
+        entry->user_data = wanted.user_data;
+        return true;
+    }
+
+    void enter(std::optional<std::chrono::nanoseconds> wait) override
+    {
+        int outcome = 0;
+        if (wait && wait->count() == 0) {
+            outcome = io_uring_submit_and_get_events(&ring_);
+        } else if (wait) {
+            __kernel_timespec limit{};
+            limit.tv_sec = wait->count() / 1'000'000'000;
+            limit.tv_nsec = wait->count() % 1'000'000'000;
+            io_uring_cqe* first = nullptr;
+            outcome = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
+        } else {
+            outcome = io_uring_submit_and_wait(&ring_, 1);
+        }
+        // ETIME: nothing came. EINTR: a signal. EBUSY and EAGAIN: the kernel wants completions taken first; what was not
+        // submitted stays queued.
+        if (outcome < 0 && outcome != -ETIME && outcome != -EINTR && outcome != -EBUSY && outcome != -EAGAIN)
+            throw std::system_error(-outcome, std::system_category(), "io_uring_enter");
+    }
+
+    bool next(completion& taken) noexcept override
+    {
+        io_uring_cqe* entry = nullptr;
+        unsigned head = 0;
+        bool found = false;
+        io_uring_for_each_cqe(&ring_, head, entry)
+        {
+            found = true;
+            break;
+        }
+        if (!found)
+            return false;
+        taken.user_data = entry->user_data;
+        taken.result = entry->res;
+        taken.more = entry->flags & IORING_CQE_F_MORE;
+        taken.has_buffer = entry->flags & IORING_CQE_F_BUFFER;
+        taken.buffer = static_cast<std::uint16_t>(entry->flags >> IORING_CQE_BUFFER_SHIFT);
+        io_uring_cq_advance(&ring_, 1);
+        if (taken.has_buffer) {
+            ++buffers_lent_;
+            unpoison(buffer(taken.buffer), buffer_size_);
+        }
+        return true;
+    }
+
+    void cancel_now(std::uint64_t user_data) noexcept override
+    {
+        io_uring_submit(&ring_);  // an operation that was not handed over yet could not be found
+        io_uring_sync_cancel_reg wanted{};
+        wanted.addr = user_data;
+        wanted.fd = -1;
+        wanted.timeout.tv_sec = -1;
+        wanted.timeout.tv_nsec = -1;
+        io_uring_register_sync_cancel(&ring_, &wanted);
+    }
+
+    std::byte* buffer(std::uint16_t id) noexcept override { return buffer_memory_ + id * buffer_stride_; }
+
+    void return_buffer(std::uint16_t id) noexcept override
+    {
+        poison(buffer(id), buffer_size_);
+        offer(id, 0);
+        io_uring_buf_ring_advance(buffer_ring_, 1);
+        --buffers_lent_;
+    }
+
+    unsigned buffers_lent() const noexcept override { return buffers_lent_; }
+    unsigned buffer_size() const noexcept override { return buffer_size_; }
+
+private:
+    void set_up(const ring_options& options)
+    {
+        // Given up one after the other where the kernel does not know them. Deferred work needs a single issuer.
+        constexpr std::array droppable{IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_SINGLE_ISSUER, IORING_SETUP_SUBMIT_ALL,
+                                       IORING_SETUP_COOP_TASKRUN};
+        unsigned flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+        for (unsigned flag : droppable)
+            flags |= flag;
+        std::size_t dropped = 0;
+        while (true) {
+            io_uring_params parameters{};
+            parameters.flags = flags;
+            parameters.cq_entries = options.completion_entries;
+            const int outcome = io_uring_queue_init_params(options.submission_entries, &ring_, &parameters);
+            if (outcome == 0) {
+                describe(parameters);
+                break;
+            }
+            if (outcome != -EINVAL || dropped == droppable.size())
+                throw std::system_error(-outcome, std::system_category(), refusal(-outcome));
+            flags &= ~droppable[dropped++];
+        }
+        constexpr unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_SUBMIT_STABLE;
+        if ((ring_.features & needed) != needed) {
+            io_uring_queue_exit(&ring_);
+            throw std::system_error(ENOSYS, std::system_category(), "the io_uring of this kernel is too old; coil needs Linux 6.1 or later");
+        }
+        io_uring_register_ring_fd(&ring_);  // spares a look-up per call; where it fails, nothing is lost
+        io_uring_ring_dontfork(&ring_);
+    }
+
+    void describe(const io_uring_params& parameters)
+    {
+        supported_.single_issuer = parameters.flags & IORING_SETUP_SINGLE_ISSUER;
+        supported_.defer_taskrun = parameters.flags & IORING_SETUP_DEFER_TASKRUN;
+        supported_.coop_taskrun = parameters.flags & IORING_SETUP_COOP_TASKRUN;
+        supported_.submit_all = parameters.flags & IORING_SETUP_SUBMIT_ALL;
+        supported_.submission_entries = parameters.sq_entries;
+        supported_.completion_entries = parameters.cq_entries;
+    }
+
+    /// Multishot accept came with Linux 5.19, as IORING_OP_SOCKET did; multishot receive with 6.0, as IORING_OP_SEND_ZC did.
+    void probe()
+    {
+        io_uring_probe* found = io_uring_get_probe_ring(&ring_);
+        if (!found)
+            return;
+        supported_.multishot_accept = io_uring_opcode_supported(found, IORING_OP_SOCKET);
+        supported_.multishot_receive = io_uring_opcode_supported(found, IORING_OP_SEND_ZC);
+        io_uring_free_probe(found);
+    }
+
+    static std::byte* map(std::size_t bytes)
+    {
+        void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+            throw std::system_error(errno, std::system_category(), "no memory for receive buffers");
+        return static_cast<std::byte*>(memory);
+    }
+
+    void provide_buffers(const ring_options& options)
+    {
+        if (!supported_.multishot_receive || options.receive_buffers == 0)
+            return;
+        buffer_ring_bytes_ = options.receive_buffers * sizeof(io_uring_buf);
+        buffer_ring_ = reinterpret_cast<io_uring_buf_ring*>(map(buffer_ring_bytes_));
+        io_uring_buf_ring_init(buffer_ring_);
+        io_uring_buf_reg wanted{};
+        wanted.ring_addr = reinterpret_cast<std::uintptr_t>(buffer_ring_);
+        wanted.ring_entries = options.receive_buffers;
+        wanted.bgid = buffer_group;
+        if (io_uring_register_buf_ring(&ring_, &wanted, 0) != 0) {
+            supported_.multishot_receive = false;
+            return;
+        }
+        supported_.provided_buffers = true;
+        buffer_size_ = options.receive_buffer_size;
+        buffer_stride_ = buffer_size_ + buffer_spacing;
+        buffer_mask_ = static_cast<int>(options.receive_buffers) - 1;
+        buffer_memory_bytes_ = options.receive_buffers * buffer_stride_;
+        buffer_memory_ = map(buffer_memory_bytes_);
+        for (unsigned id = 0; id < options.receive_buffers; ++id)
+            offer(static_cast<std::uint16_t>(id), static_cast<int>(id));
+        io_uring_buf_ring_advance(buffer_ring_, static_cast<int>(options.receive_buffers));
+        poison(buffer_memory_, buffer_memory_bytes_);  // the kernel writes there, nobody else may
+    }
+
+    void offer(std::uint16_t id, int position) noexcept
+    {
+        io_uring_buf_ring_add(buffer_ring_, buffer(id), buffer_size_, id, buffer_mask_, position);
+    }
+
+    void prepare(io_uring_sqe& entry, const request& wanted) const noexcept
+    {
+        void* address = const_cast<void*>(wanted.address);
+        switch (wanted.code) {
+        case opcode::accept:
+            // No address: many connections would share one place for it.
+            if (supported_.multishot_accept)
+                io_uring_prep_multishot_accept(&entry, wanted.fd, nullptr, nullptr, SOCK_CLOEXEC);
+            else
+                io_uring_prep_accept(&entry, wanted.fd, nullptr, nullptr, SOCK_CLOEXEC);
+            break;
+        case opcode::receive: io_uring_prep_recv(&entry, wanted.fd, address, wanted.length, 0); break;
+        case opcode::receive_provided:
+            io_uring_prep_recv_multishot(&entry, wanted.fd, nullptr, 0, 0);
+            entry.flags |= IOSQE_BUFFER_SELECT;
+            entry.buf_group = buffer_group;
+            break;
+        case opcode::send:
+            io_uring_prep_send(&entry, wanted.fd, address, wanted.length, static_cast<int>(wanted.option));
+            break;
+        case opcode::send_message:
+            io_uring_prep_sendmsg(&entry, wanted.fd, static_cast<const msghdr*>(wanted.address), wanted.option);
+            break;
+        case opcode::connect:
+            io_uring_prep_connect(&entry, wanted.fd, static_cast<const sockaddr*>(wanted.address), wanted.length);
+            break;
+        case opcode::shut_down: io_uring_prep_shutdown(&entry, wanted.fd, static_cast<int>(wanted.option)); break;
+        case opcode::close: io_uring_prep_close(&entry, wanted.fd); break;
+        case opcode::read: io_uring_prep_read(&entry, wanted.fd, address, wanted.length, wanted.offset); break;
+        case opcode::write: io_uring_prep_write(&entry, wanted.fd, address, wanted.length, wanted.offset); break;
+        case opcode::open:
+            io_uring_prep_openat2(&entry, wanted.fd, static_cast<const char*>(wanted.address),
+                                  reinterpret_cast<open_how*>(wanted.offset));
+            break;
+        case opcode::status:
+            io_uring_prep_statx(&entry, wanted.fd, static_cast<const char*>(wanted.address),
+                                static_cast<int>(wanted.option), STATX_BASIC_STATS,
+                                reinterpret_cast<struct statx*>(wanted.offset));
+            break;
+        case opcode::synchronize: io_uring_prep_fsync(&entry, wanted.fd, 0); break;
+        case opcode::cancel: io_uring_prep_cancel64(&entry, wanted.offset, 0); break;
+        }
+    }
+
+    io_uring ring_{};
+    capabilities supported_;
+    io_uring_buf_ring* buffer_ring_ = nullptr;
+    std::size_t buffer_ring_bytes_ = 0;
+    std::byte* buffer_memory_ = nullptr;
+    std::size_t buffer_memory_bytes_ = 0;
+    std::size_t buffer_stride_ = 0;
+    unsigned buffer_size_ = 0;
+    int buffer_mask_ = 0;
+    unsigned buffers_lent_ = 0;
+};
+
+}  // namespace
+
+std::string capabilities::to_string() const
+{
+    std::string text = "io_uring with " + std::to_string(submission_entries) + " submission and " +
+                       std::to_string(completion_entries) + " completion entries";
+    const auto add = [&text](bool present, const char* name) { text += std::string(present ? ", " : ", no ") + name; };
+    add(single_issuer, "single issuer");
+    add(defer_taskrun, "deferred task work");
+    add(coop_taskrun, "cooperative task work");
+    add(submit_all, "submit all");
+    add(provided_buffers, "provided buffers");
+    add(multishot_accept, "multishot accept");
+    add(multishot_receive, "multishot receive");
+    return text;
+}
+
+std::unique_ptr<ring> make_kernel_ring(const ring_options& options)
+{
+    return std::make_unique<kernel_ring>(options);
+}
+
+}  // namespace coil::internal

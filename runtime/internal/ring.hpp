@@ -1,0 +1,107 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace coil::internal {
+
+/// What a ring can be asked to do.
+enum class opcode : std::uint8_t {
+    accept,            ///< fd
+    receive,           ///< fd, address, length
+    receive_provided,  ///< fd; many completions, each with a buffer of the ring's own pool
+    send,              ///< fd, address, length, option = MSG_ flags
+    send_message,      ///< fd, address = msghdr, option = MSG_ flags
+    connect,           ///< fd, address = sockaddr, length
+    shut_down,         ///< fd, option = SHUT_WR …
+    close,             ///< fd
+    read,              ///< fd, address, length, offset
+    write,             ///< fd, address, length, offset
+    open,              ///< fd = folder, address = path, offset = address of an open_how
+    status,            ///< fd = folder, address = path, option = AT_ flags, offset = address of a statx
+    synchronize,       ///< fd
+    cancel,            ///< offset = user_data of the operation to cancel
+};
+
+/// One request to the kernel, in the ring's own words.
+struct request {
+    opcode code = opcode::close;
+    int fd = -1;
+    const void* address = nullptr;
+    std::uint32_t length = 0;
+    std::uint32_t option = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t user_data = 0;
+};
+
+/// What became of a request.
+struct completion {
+    std::uint64_t user_data = 0;
+    int result = 0;           ///< As a system call's: not negative, or minus an errno.
+    bool more = false;        ///< The request goes on and completes again.
+    bool has_buffer = false;  ///< `buffer` names a buffer of the pool that now holds the bytes.
+    std::uint16_t buffer = 0;
+};
+
+/// What the kernel at hand can do; probed once for each ring.
+struct capabilities {
+    bool single_issuer = false;     ///< The kernel knows that one thread submits.
+    bool defer_taskrun = false;     ///< Completions are worked on only when the loop asks for them.
+    bool coop_taskrun = false;      ///< Completions do not interrupt the loop.
+    bool submit_all = false;        ///< A failed request does not hold up those behind it.
+    bool provided_buffers = false;  ///< Receives take their buffers from a pool when bytes arrive.
+    bool multishot_accept = false;
+    bool multishot_receive = false;
+    unsigned submission_entries = 0;
+    unsigned completion_entries = 0;
+
+    /// One line for people.
+    std::string to_string() const;
+};
+
+struct ring_options {
+    unsigned submission_entries = 256;
+    unsigned completion_entries = 4096;
+    /// Receive buffers; a power of two. They are shared by all connections of the ring and lie idle in the kernel.
+    unsigned receive_buffers = 256;
+    unsigned receive_buffer_size = 4096;
+};
+
+/// The seam between the loop and the kernel. Used by one thread.
+class ring {
+public:
+    virtual ~ring() = default;
+
+    virtual const capabilities& supported() const noexcept = 0;
+
+    /// Queues a request for the next `enter`. @return false if the queue is full: enter, then try again.
+    virtual bool submit(const request& wanted) noexcept = 0;
+
+    /// Hands all queued requests over and waits until there is a completion or `wait` is over.
+    /// @param wait  none: as long as it takes; zero: not at all.
+    virtual void enter(std::optional<std::chrono::nanoseconds> wait) = 0;
+
+    /// Takes the oldest completion. @return false if there is none.
+    virtual bool next(completion& taken) noexcept = 0;
+
+    /// Cancels the operation with this `user_data` and returns when it no longer touches memory. Its completion follows.
+    virtual void cancel_now(std::uint64_t user_data) noexcept = 0;
+
+    /// The memory of a receive buffer; null when the ring has no pool.
+    virtual std::byte* buffer(std::uint16_t id) noexcept = 0;
+    /// Gives a receive buffer back to the pool.
+    virtual void return_buffer(std::uint16_t id) noexcept = 0;
+    /// Receive buffers that are not in the pool.
+    virtual unsigned buffers_lent() const noexcept = 0;
+    virtual unsigned buffer_size() const noexcept = 0;
+};
+
+/// An io_uring of the calling thread.
+/// Throws: `std::system_error` that names the cause and the cure where the kernel refuses.
+std::unique_ptr<ring> make_kernel_ring(const ring_options& options);
+
+}  // namespace coil::internal
