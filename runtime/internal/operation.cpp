@@ -1,0 +1,120 @@
+#include <coil/runtime/internal/operation.hpp>
+
+#include <coil/runtime/loop.hpp>
+
+#include <cassert>
+#include <utility>
+
+#include <unistd.h>
+
+namespace coil::internal {
+
+void operation::start(const request& wanted, completion_handler& handler, std::unique_ptr<operation_memory> memory)
+{
+    assert(!pending());
+    loop& here = loop::current();
+    operation_node& node = here.operations_.take();
+    node.begin(wanted, *this, handler, std::move(memory));
+    node_ = &node;
+    here.submit(node);
+}
+
+void operation::cancel() noexcept
+{
+    if (node_)
+        loop::current().cancel(*node_);
+}
+
+void operation::abandon() noexcept
+{
+    if (!node_)
+        return;
+    operation_node& node = *std::exchange(node_, nullptr);
+    node.owner_ = nullptr;
+    node.handler_ = nullptr;
+    loop::current().cancel(node);
+}
+
+void operation::abandon_borrowed() noexcept
+{
+    if (!node_)
+        return;
+    operation_node& node = *std::exchange(node_, nullptr);
+    node.owner_ = nullptr;
+    node.handler_ = nullptr;
+    loop::current().cancel_now(node);
+}
+
+void operation_node::begin(const request& wanted, operation& owner, completion_handler& handler,
+                           std::unique_ptr<operation_memory> memory) noexcept
+{
+    request_ = wanted;
+    request_.user_data = user_data();
+    owner_ = &owner;
+    handler_ = &handler;
+    memory_ = std::move(memory);
+    cancelling_ = false;
+}
+
+void operation_node::deliver(const completion& what, ring& from) noexcept
+{
+    if (!what.more) {
+        if (owner_)
+            owner_->node_ = nullptr;
+        owner_ = nullptr;
+    }
+    if (handler_) {
+        completion_handler& handler = *handler_;
+        if (!what.more)
+            handler_ = nullptr;
+        handler.complete(what, memory_.get());
+        return;
+    }
+    if (what.has_buffer)
+        from.return_buffer(what.buffer);
+    if (what.result >= 0 && (request_.code == opcode::accept || request_.code == opcode::open))
+        ::close(what.result);
+}
+
+operation_node& operation_pool::take()
+{
+    if (free_.empty()) {
+        const auto index = static_cast<std::uint32_t>(nodes_.size());
+        nodes_.push_back(std::make_unique<operation_node>(index));
+        free_.reserve(nodes_.capacity());  // so that giving back never allocates
+        free_.push_back(index);
+    }
+    operation_node& node = *nodes_[free_.back()];
+    free_.pop_back();
+    node.active_ = true;
+    ++in_use_;
+    return node;
+}
+
+void operation_pool::put(operation_node& node) noexcept
+{
+    --in_use_;
+    ++node.generation_;
+    node.active_ = false;
+    node.unlink();
+    node.memory_.reset();
+    free_.push_back(node.index_);
+}
+
+void operation_pool::leak() noexcept
+{
+    for (auto& node : nodes_)
+        static_cast<void>(node.release());
+    nodes_.clear();
+}
+
+operation_node* operation_pool::find(std::uint64_t user_data) noexcept
+{
+    const auto number = static_cast<std::uint32_t>(user_data);
+    if (number == 0 || number > nodes_.size())
+        return nullptr;
+    operation_node& node = *nodes_[number - 1];
+    return node.user_data() == user_data ? &node : nullptr;
+}
+
+}  // namespace coil::internal

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <coil/runtime/internal/frame_pool.hpp>
+#include <coil/runtime/internal/list.hpp>
+#include <coil/runtime/internal/ring.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace coil {
+class loop;
+}
+
+namespace coil::internal {
+
+class operation;
+class operation_node;
+
+/// Memory that the kernel uses during an operation. It lives until the last completion, whoever else is gone by then.
+class operation_memory : public pooled {
+public:
+    virtual ~operation_memory() = default;
+};
+
+/// Who is told when an operation completes. It may only change state and enqueue: user code runs from the ready list.
+class completion_handler {
+public:
+    /// @param memory  what `operation::start` was given; freed after the last completion. Null if it was given none.
+    virtual void complete(const completion& what, operation_memory* memory) noexcept = 0;
+
+protected:
+    ~completion_handler() = default;
+};
+
+/// A kernel operation, seen from the side that waits for it.
+///
+/// The operation itself lives in a pooled node of the loop until its last completion. This object can be destroyed
+/// before: the operation is then cancelled, and its node cleans up alone - it closes an accepted or opened descriptor,
+/// gives a receive buffer back and frees its memory.
+class operation {
+public:
+    operation() noexcept = default;
+    operation(const operation&) = delete;
+    operation& operator=(const operation&) = delete;
+    ~operation() { abandon(); }
+
+    /// Starts it on this thread's loop; it goes to the kernel at the end of the loop's turn. Only where not `pending()`.
+    /// @param memory  what the kernel reads or writes, if it is not the caller's until the last completion.
+    void start(const request& wanted, completion_handler& handler, std::unique_ptr<operation_memory> memory = nullptr);
+
+    /// Between `start` and the last completion.
+    bool pending() const noexcept { return node_ != nullptr; }
+
+    /// Asks the kernel to cancel it. It completes in any case, with its result if that came first.
+    void cancel() noexcept;
+
+    /// Cancels it and does not wait: the handler is not called any more.
+    void abandon() noexcept;
+
+    /// Cancels it and returns when the kernel no longer touches the caller's memory; the handler is not called any more.
+    void abandon_borrowed() noexcept;
+
+private:
+    friend class operation_node;
+
+    operation_node* node_ = nullptr;
+};
+
+/// Where an operation lives while the kernel works on it.
+class operation_node : public list_hook<operation_node> {
+public:
+    explicit operation_node(std::uint32_t index) noexcept : index_(index) {}
+    operation_node(const operation_node&) = delete;
+    operation_node& operator=(const operation_node&) = delete;
+
+private:
+    friend class operation;
+    friend class operation_pool;
+    friend class coil::loop;
+
+    std::uint64_t user_data() const noexcept { return std::uint64_t{generation_} << 32 | (index_ + 1); }
+
+    void begin(const request& wanted, operation& owner, completion_handler& handler,
+               std::unique_ptr<operation_memory> memory) noexcept;
+    /// Passes a completion on, or cleans up after one that nobody waits for.
+    void deliver(const completion& what, ring& from) noexcept;
+
+    request request_;
+    operation* owner_ = nullptr;
+    completion_handler* handler_ = nullptr;
+    std::unique_ptr<operation_memory> memory_;
+    std::uint32_t index_;
+    std::uint32_t generation_ = 0;
+    bool active_ = false;
+    bool cancelling_ = false;
+};
+
+/// The operation nodes of one loop. A node's generation is part of what the kernel hands back, so that a completion is
+/// never taken for that of a later operation in the same node.
+class operation_pool {
+public:
+    operation_node& take();
+    void put(operation_node& node) noexcept;
+    /// The node that `user_data` names; null for none, as for completions of cancel requests.
+    operation_node* find(std::uint64_t user_data) noexcept;
+    template <class F>
+    void for_each_in_use(F&& visit)
+    {
+        for (const auto& node : nodes_)
+            if (node->active_)
+                visit(*node);
+    }
+    /// Leaves the nodes in memory for ever: the kernel did not let go of them.
+    void leak() noexcept;
+
+    std::size_t in_use() const noexcept { return in_use_; }
+
+private:
+    std::vector<std::unique_ptr<operation_node>> nodes_;
+    std::vector<std::uint32_t> free_;
+    std::size_t in_use_ = 0;
+};
+
+}  // namespace coil::internal

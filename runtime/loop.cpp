@@ -1,0 +1,234 @@
+#include <coil/runtime/loop.hpp>
+
+#include <coil/runtime/internal/mailbox.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+namespace coil {
+namespace {
+
+using std::chrono::steady_clock;
+
+thread_local loop* this_thread_loop = nullptr;
+
+constexpr std::chrono::seconds longest_goodbye{5};
+
+[[noreturn]] void stop_program(const char* message) noexcept
+{
+    std::fprintf(stderr, "coil: %s\n", message);
+    std::abort();
+}
+
+struct event_counter final : internal::operation_memory {
+    std::uint64_t value = 0;
+};
+
+}  // namespace
+
+namespace internal {
+
+/// Listens for calls from other threads and makes them from the ready list.
+class mailbox_reader final : public completion_handler, public ready_item {
+public:
+    explicit mailbox_reader(std::shared_ptr<mailbox> from) : from_(std::move(from)) { listen(); }
+
+    void complete(const completion&, operation_memory*) noexcept override { loop::current().enqueue(*this); }
+
+    void run() noexcept override
+    {
+        listen();
+        for (const std::function<void()>& call : from_->take())
+            call();
+    }
+
+private:
+    void listen()
+    {
+        auto counter = std::make_unique<event_counter>();
+        const request wanted{.code = opcode::read,
+                             .fd = from_->descriptor(),
+                             .address = &counter->value,
+                             .length = sizeof counter->value};
+        reading_.start(wanted, *this, std::move(counter));
+    }
+
+    std::shared_ptr<mailbox> from_;
+    operation reading_;
+};
+
+}  // namespace internal
+
+loop::loop(const loop_options& options)
+    : ring_(internal::make_kernel_ring({.submission_entries = options.submission_entries,
+                                        .completion_entries = options.completion_entries,
+                                        .receive_buffers = options.receive_buffers,
+                                        .receive_buffer_size = options.receive_buffer_size})),
+      mailbox_(std::make_shared<internal::mailbox>())
+{
+    if (this_thread_loop)
+        stop_program("a second loop on one thread");
+    this_thread_loop = this;
+    mailbox_reader_ = std::make_unique<internal::mailbox_reader>(mailbox_);
+}
+
+loop::~loop()
+{
+    mailbox_->close();
+    mailbox_reader_.reset();
+    leave_kernel();
+    this_thread_loop = nullptr;
+}
+
+loop& loop::current() noexcept
+{
+    if (!this_thread_loop)
+        stop_program("this thread has no loop");
+    return *this_thread_loop;
+}
+
+loop* loop::current_or_null() noexcept
+{
+    return this_thread_loop;
+}
+
+void loop::post(std::function<void()> call)
+{
+    mailbox_->post(std::move(call));
+}
+
+loop_stats loop::stats() const noexcept
+{
+    loop_stats now = stats_;
+    now.operations = operations_.in_use();
+    now.timers = timers_.size();
+    now.receive_buffers_lent = ring_->buffers_lent();
+    return now;
+}
+
+bool loop::request(const internal::request& wanted) noexcept
+{
+    const bool taken = ring_->submit(wanted);
+    stats_.submissions += taken;
+    return taken;
+}
+
+void loop::submit(internal::operation_node& node) noexcept
+{
+    if (backlog_.empty() && request(node.request_))
+        return;
+    ++stats_.backlogged;
+    backlog_.push_back(node);
+}
+
+void loop::cancel(internal::operation_node& node) noexcept
+{
+    if (node.cancelling_)
+        return;
+    node.cancelling_ = true;
+    if (node.linked()) {  // in the backlog: it never reached the kernel and ends here
+        node.unlink();
+        dispatch({.user_data = node.user_data(), .result = -ECANCELED});
+        return;
+    }
+    if (!request({.code = internal::opcode::cancel, .offset = node.user_data()}))
+        cancel_backlog_.push_back(node);
+}
+
+void loop::cancel_now(internal::operation_node& node) noexcept
+{
+    if (node.linked() && !node.cancelling_) {
+        node.unlink();
+        operations_.put(node);
+        return;
+    }
+    ring_->cancel_now(node.user_data());
+}
+
+void loop::dispatch(const internal::completion& what) noexcept
+{
+    ++stats_.completions;
+    internal::operation_node* node = operations_.find(what.user_data);
+    if (!node)
+        return;  // of a cancel request
+    node->deliver(what, *ring_);
+    if (!what.more)
+        operations_.put(*node);
+}
+
+void loop::drain_backlog() noexcept
+{
+    while (!cancel_backlog_.empty()) {
+        if (!request({.code = internal::opcode::cancel, .offset = cancel_backlog_.front().user_data()}))
+            return;
+        cancel_backlog_.pop_front();
+    }
+    while (!backlog_.empty()) {
+        if (!request(backlog_.front().request_))
+            return;
+        backlog_.pop_front();
+    }
+}
+
+void loop::run_ready() noexcept
+{
+    // What becomes ready meanwhile waits for the next pass, so that a busy coroutine cannot keep the kernel's news away.
+    internal::list<internal::ready_item> batch;
+    batch.splice(ready_);
+    while (!batch.empty())
+        batch.pop_front().run();
+}
+
+std::optional<std::chrono::nanoseconds> loop::time_to_wait() const noexcept
+{
+    if (!ready_.empty() || !backlog_.empty() || !cancel_backlog_.empty())
+        return std::chrono::nanoseconds(0);
+    const std::optional<steady_clock::time_point> next = timers_.next();
+    if (!next)
+        return std::nullopt;
+    return std::max(*next - steady_clock::now(), std::chrono::nanoseconds(0));
+}
+
+void loop::turn()
+{
+    while (!before_submission_.empty())
+        before_submission_.pop_front().run();
+    drain_backlog();
+    ring_->enter(time_to_wait());
+    ++stats_.turns;
+    now_ = steady_clock::now();
+    internal::completion what;
+    while (ring_->next(what)) {
+        dispatch(what);
+        run_ready();  // at once, while what this completion touched is in the cache
+    }
+    timers_.expire(now_);
+}
+
+void loop::run_until(const bool& done)
+{
+    while (!done) {
+        run_ready();
+        if (!done)
+            turn();
+    }
+}
+
+void loop::leave_kernel() noexcept
+{
+    operations_.for_each_in_use([this](internal::operation_node& node) { cancel(node); });
+    const auto deadline = steady_clock::now() + longest_goodbye;
+    while (operations_.in_use() > 0 && steady_clock::now() < deadline) {
+        drain_backlog();
+        ring_->enter(std::chrono::milliseconds(10));
+        internal::completion what;
+        while (ring_->next(what))
+            dispatch(what);
+    }
+    if (operations_.in_use() > 0)
+        operations_.leak();  // better than memory that the kernel may still write to
+}
+
+}  // namespace coil

@@ -1,0 +1,202 @@
+#pragma once
+
+#include <coil/runtime/internal/operation.hpp>
+#include <coil/runtime/internal/ready.hpp>
+#include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/timers.hpp>
+#include <coil/runtime/task.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace coil {
+
+namespace internal {
+class mailbox;
+class mailbox_reader;
+}  // namespace internal
+
+/// How a loop is set up.
+struct loop_options {
+    /// Requests that can wait for the end of a turn; a power of two. More are kept in a backlog.
+    unsigned submission_entries = 256;
+    /// Completions that the kernel can post while the loop is busy; a power of two.
+    unsigned completion_entries = 4096;
+    /// Buffers into which the kernel puts what arrives; a power of two, 0 for none. All connections share them, and a
+    /// connection holds one only between the arrival of its bytes and their being read.
+    unsigned receive_buffers = 256;
+    /// Bytes of each.
+    unsigned receive_buffer_size = 4096;
+};
+
+/// What a loop has done and holds.
+struct loop_stats {
+    std::uint64_t turns = 0;        ///< Entries into the kernel.
+    std::uint64_t submissions = 0;  ///< Requests handed to the kernel.
+    std::uint64_t completions = 0;  ///< Completions taken.
+    std::uint64_t backlogged = 0;   ///< Requests that found the submission queue full and had to wait.
+    std::size_t operations = 0;     ///< Operations in flight now.
+    std::size_t timers = 0;         ///< Timers set now.
+    unsigned receive_buffers_lent = 0;  ///< Receive buffers that hold unread bytes now.
+};
+
+/// One thread's ring, and the coroutines that wait for its completions.
+///
+/// A loop belongs to the thread that made it, and so does everything that waits on it; only `post` may be called from
+/// elsewhere. One loop per thread.
+/// ```
+/// coil::loop loop;
+/// loop.run(serve());
+/// ```
+class loop {
+public:
+    /// Throws: `std::system_error` that names cause and cure where the kernel refuses an io_uring. Mistake: a second loop on
+    /// the same thread stops the program.
+    explicit loop(const loop_options& options = loop_options());
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+    /// Cancels what is still in flight and waits for the kernel to let go of it.
+    ~loop();
+
+    /// The loop of this thread. Mistake: calling it on a thread without one stops the program.
+    static loop& current() noexcept;
+    /// The same, or null.
+    static loop* current_or_null() noexcept;
+
+    /// Runs until `main` has ended, and gives its value or throws its exception.
+    template <class T>
+    T run(task<T> main);
+
+    /// Runs `call` on the loop's thread, in one of its next turns. May be called from any thread while the loop exists.
+    void post(std::function<void()> call);
+
+    /// The time at the beginning of this turn. A timer that is set counts from here.
+    std::chrono::steady_clock::time_point now() const noexcept { return now_; }
+
+    loop_stats stats() const noexcept;
+    /// What the kernel at hand offers; `to_string()` for people.
+    const internal::capabilities& capabilities() const noexcept { return ring_->supported(); }
+
+    /// For coil's own modules.
+    /// @{
+
+    /// Runs `item` in the next pass over the ready list.
+    void enqueue(internal::ready_item& item) noexcept { ready_.push_back(item); }
+    /// Runs `item` once, just before the requests of this turn go to the kernel.
+    void before_submission(internal::ready_item& item) noexcept { before_submission_.push_back(item); }
+    internal::ring& ring() noexcept { return *ring_; }
+    internal::timers& timers() noexcept { return timers_; }
+    /// What other threads hold to reach this loop; it outlives the loop.
+    const std::shared_ptr<internal::mailbox>& mailbox() const noexcept { return mailbox_; }
+    /// @}
+
+private:
+    friend class internal::operation;
+
+    void submit(internal::operation_node& node) noexcept;
+    void cancel(internal::operation_node& node) noexcept;
+    void cancel_now(internal::operation_node& node) noexcept;
+    void dispatch(const internal::completion& what) noexcept;
+    bool request(const internal::request& wanted) noexcept;
+    void drain_backlog() noexcept;
+    void run_ready() noexcept;
+    void turn();
+    std::optional<std::chrono::nanoseconds> time_to_wait() const noexcept;
+    void run_until(const bool& done);
+    void leave_kernel() noexcept;
+
+    // The ring lives longest: the others give back what they hold of it.
+    std::unique_ptr<internal::ring> ring_;
+    internal::operation_pool operations_;
+    internal::list<internal::operation_node> backlog_;         // found the submission queue full
+    internal::list<internal::operation_node> cancel_backlog_;  // so did their cancellation
+    internal::list<internal::ready_item> ready_;
+    internal::list<internal::ready_item> before_submission_;
+    internal::timers timers_;
+    std::chrono::steady_clock::time_point now_ = std::chrono::steady_clock::now();
+    std::shared_ptr<internal::mailbox> mailbox_;
+    std::unique_ptr<internal::mailbox_reader> mailbox_reader_;
+    loop_stats stats_;
+};
+
+namespace internal {
+
+/// The coroutine at the bottom: it awaits the main task and tells the loop when that has ended.
+class root_coroutine {
+public:
+    struct promise_type : promise_base {
+        root_coroutine get_return_object() noexcept
+        {
+            return root_coroutine(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
+        std::suspend_always initial_suspend() const noexcept { return {}; }
+        std::suspend_always final_suspend() noexcept
+        {
+            done = true;
+            return {};
+        }
+        void return_void() const noexcept {}
+        void unhandled_exception() noexcept { exception = std::current_exception(); }
+
+        bool done = false;
+        std::exception_ptr exception;
+    };
+
+    root_coroutine(root_coroutine&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+    ~root_coroutine()
+    {
+        if (frame_)
+            frame_.destroy();
+    }
+
+    void start() { frame_.resume(); }
+    const bool& done() const noexcept { return frame_.promise().done; }
+    void rethrow() const
+    {
+        if (frame_.promise().exception)
+            std::rethrow_exception(frame_.promise().exception);
+    }
+
+private:
+    explicit root_coroutine(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+
+    std::coroutine_handle<promise_type> frame_;
+};
+
+template <class T>
+root_coroutine run_root(task<T>& main, std::optional<T>& value)
+{
+    value.emplace(co_await main);
+}
+
+inline root_coroutine run_root(task<void>& main)
+{
+    co_await main;
+}
+
+}  // namespace internal
+
+template <class T>
+T loop::run(task<T> main)
+{
+    if constexpr (std::is_void_v<T>) {
+        internal::root_coroutine root = internal::run_root(main);
+        root.start();
+        run_until(root.done());
+        root.rethrow();
+    } else {
+        std::optional<T> value;
+        internal::root_coroutine root = internal::run_root(main, value);
+        root.start();
+        run_until(root.done());
+        root.rethrow();
+        return std::move(*value);
+    }
+}
+
+}  // namespace coil

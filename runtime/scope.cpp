@@ -1,0 +1,82 @@
+#include <coil/runtime/scope.hpp>
+
+#include <coil/runtime/loop.hpp>
+
+#include <cassert>
+
+namespace coil {
+
+scope::~scope()
+{
+    while (!children_.empty())
+        children_.pop_front().handle().destroy();
+}
+
+void scope::adopt(internal::spawned child)
+{
+    internal::spawned::promise_type& promise = child.promise();
+    promise.home = this;
+    promise.set_stop_token(stop_.token());
+    children_.push_back(promise);
+    ++size_;
+    loop::current().enqueue(promise);
+}
+
+void scope::left() noexcept
+{
+    if (--size_ == 0 && joining_)
+        std::exchange(joining_, nullptr)->resume_later();
+}
+
+void scope::failed(std::exception_ptr failure) noexcept
+{
+    if (!failure_)
+        failure_ = std::move(failure);
+    request_stop();
+}
+
+namespace internal {
+
+void spawned::promise_type::leave::await_suspend(std::coroutine_handle<promise_type> self) const noexcept
+{
+    scope& home = *self.promise().home;
+    self.destroy();
+    home.left();
+}
+
+void spawned::promise_type::unhandled_exception() noexcept
+{
+    home->failed(std::current_exception());
+}
+
+join_wait::~join_wait()
+{
+    if (of_->joining_ == this)
+        of_->joining_ = nullptr;
+}
+
+bool join_wait::begin(std::coroutine_handle<> awaiting, stop_token token)
+{
+    if (token.stop_requested())
+        of_->request_stop();
+    if (of_->size() == 0)
+        return false;
+    assert(!of_->joining_);
+    of_->joining_ = this;
+    wait_with(awaiting, token);
+    return true;
+}
+
+void join_wait::stopped() noexcept
+{
+    of_->request_stop();
+}
+
+void join_wait::await_resume()
+{
+    if (of_->failure_)
+        std::rethrow_exception(std::exchange(of_->failure_, nullptr));
+}
+
+}  // namespace internal
+}  // namespace coil

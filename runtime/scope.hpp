@@ -1,0 +1,149 @@
+#pragma once
+
+#include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/internal/list.hpp>
+#include <coil/runtime/internal/ready.hpp>
+#include <coil/runtime/task.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace coil {
+
+class scope;
+
+namespace internal {
+
+/// The coroutine around a spawned task. It owns what was spawned and leaves its scope when it ends.
+class spawned {
+public:
+    struct promise_type final : promise_base, ready_item, list_hook<promise_type> {
+        spawned get_return_object() noexcept { return spawned(*this); }
+        std::suspend_always initial_suspend() const noexcept { return {}; }
+
+        struct leave {
+            bool await_ready() const noexcept { return false; }
+            void await_suspend(std::coroutine_handle<promise_type> self) const noexcept;
+            void await_resume() const noexcept {}
+        };
+        leave final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() noexcept;
+        void run() noexcept override { handle().resume(); }
+
+        std::coroutine_handle<promise_type> handle() noexcept
+        {
+            return std::coroutine_handle<promise_type>::from_promise(*this);
+        }
+
+        scope* home = nullptr;
+    };
+
+    promise_type& promise() const noexcept { return *promise_; }
+
+private:
+    explicit spawned(promise_type& promise) noexcept : promise_(&promise) {}
+
+    promise_type* promise_;
+};
+
+/// A parameter and not a capture holds the callable: the captures of a lambda do not live in its coroutine.
+template <class Callable>
+spawned run_spawned(Callable callable)
+{
+    co_await callable();
+}
+
+inline spawned run_spawned_task(task<> main)
+{
+    co_await main;
+}
+
+class join_wait final : public stoppable_wait {
+public:
+    explicit join_wait(scope* of) noexcept : of_(of) {}
+    ~join_wait() override;
+
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting)
+    {
+        return begin(awaiting, stop_token_of(awaiting));
+    }
+    void await_resume();
+
+private:
+    friend class coil::scope;
+
+    bool begin(std::coroutine_handle<> awaiting, stop_token token);
+    void stopped() noexcept override;
+
+    scope* of_;
+};
+
+}  // namespace internal
+
+/// A set of tasks that run side by side and do not outlive it.
+///
+/// The first one that fails with an exception stops the others, and `join` throws that exception. Leave a scope by
+/// awaiting `join()`; destroying it before destroys the frames of the tasks that still run, wherever they wait.
+/// ```
+/// coil::scope scope;
+/// scope.spawn([address] { return serve(address); });
+/// co_await scope.join();
+/// ```
+/// A task of the scope must not destroy the scope.
+class scope {
+public:
+    scope() noexcept = default;
+    /// A scope that is also stopped when `parent` is.
+    explicit scope(coil::stop_token parent) noexcept : stop_(parent) {}
+    scope(const scope&) = delete;
+    scope& operator=(const scope&) = delete;
+    ~scope();
+
+    /// Starts `callable()`, a coroutine, in the loop's next pass. The scope owns the callable until the coroutine ends.
+    template <class Callable>
+        requires std::same_as<std::invoke_result_t<Callable&>, task<>>
+    void spawn(Callable callable)
+    {
+        adopt(internal::run_spawned(std::move(callable)));
+    }
+    /// Starts `main` in the loop's next pass.
+    void spawn(task<> main) { adopt(internal::run_spawned_task(std::move(main))); }
+
+    /// Requests the stop of all tasks, also of those spawned later.
+    void request_stop() noexcept { stop_.request_stop(); }
+    coil::stop_token stop_token() noexcept { return stop_.token(); }
+
+    /// How many tasks have not ended.
+    std::size_t size() const noexcept { return size_; }
+
+    /// Waits until all tasks have ended. Where the awaiting coroutine is stopped, so are the tasks; it waits all the same.
+    /// Throws: the exception of the first task that failed. Overlap: one at a time.
+    internal::awaitable<internal::join_wait, scope*> join() noexcept
+    {
+        return internal::awaitable<internal::join_wait, scope*>(this);
+    }
+
+private:
+    friend class internal::join_wait;
+    friend struct internal::spawned::promise_type;
+    friend struct internal::spawned::promise_type::leave;
+
+    void adopt(internal::spawned child);
+    void left() noexcept;
+    void failed(std::exception_ptr failure) noexcept;
+
+    stop_source stop_;
+    internal::list<internal::spawned::promise_type> children_;
+    std::size_t size_ = 0;
+    std::exception_ptr failure_;
+    internal::join_wait* joining_ = nullptr;
+};
+
+}  // namespace coil

@@ -1,0 +1,39 @@
+#include <coil/runtime/timer.hpp>
+
+#include <coil/runtime/loop.hpp>
+
+namespace coil::internal {
+
+bool sleep_wait::begin(std::coroutine_handle<> awaiting, stop_token token)
+{
+    if (token.stop_requested()) {
+        outcome_ = errc::canceled;
+        return false;
+    }
+    loop::current().timers().set(*this, until_);
+    wait_with(awaiting, token);
+    return true;
+}
+
+void sleep_wait::stopped() noexcept
+{
+    loop::current().timers().clear(*this);
+    outcome_ = errc::canceled;
+    resume_later();
+}
+
+deadline::deadline(std::chrono::steady_clock::time_point when, stop_token outer)
+{
+    loop::current().timers().set(*this, when);
+    source_.follow(outer);
+}
+
+void deadline::expire() noexcept
+{
+    if (source_.stop_requested())
+        return;
+    passed_ = true;
+    source_.request_stop();
+}
+
+}  // namespace coil::internal

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/internal/timers.hpp>
+#include <coil/runtime/result.hpp>
+#include <coil/runtime/task.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace coil {
+
+namespace internal {
+
+class sleep_wait final : public stoppable_wait, private timer_node {
+public:
+    explicit sleep_wait(std::chrono::steady_clock::time_point until) noexcept : until_(until) {}
+
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting)
+    {
+        return begin(awaiting, stop_token_of(awaiting));
+    }
+    result<> await_resume() const noexcept { return outcome_; }
+
+private:
+    bool begin(std::coroutine_handle<> awaiting, stop_token token);
+    void expire() noexcept override { resume_later(); }
+    void stopped() noexcept override;
+
+    std::chrono::steady_clock::time_point until_;
+    result<> outcome_;
+};
+
+/// Requests a stop when a point in time has come, or when the outer token is stopped.
+class deadline final : private timer_node {
+public:
+    deadline(std::chrono::steady_clock::time_point when, stop_token outer);
+
+    stop_token token() noexcept { return source_.token(); }
+    /// Whether the time came before anything else.
+    bool passed() const noexcept { return passed_; }
+
+private:
+    void expire() noexcept override;
+
+    stop_source source_;
+    bool passed_ = false;
+};
+
+}  // namespace internal
+
+/// Waits until `when`.
+/// Errors: `errc::canceled`.
+inline internal::awaitable<internal::sleep_wait, std::chrono::steady_clock::time_point>
+sleep_until(std::chrono::steady_clock::time_point when) noexcept
+{
+    return internal::awaitable<internal::sleep_wait, std::chrono::steady_clock::time_point>(when);
+}
+
+/// Waits for `duration`, counted from the call.
+/// Errors: `errc::canceled`.
+inline auto sleep_for(std::chrono::nanoseconds duration) noexcept
+{
+    return sleep_until(std::chrono::steady_clock::now() + duration);
+}
+
+/// Awaits `awaitable`, which gives a `result`, and stops it when `when` has come.
+///
+/// It always waits until the operation has ended, and a success that came with the stop is still a success: no byte is
+/// lost to a deadline.
+/// @return what the operation gave; `errc::timed_out` where it ended with `errc::canceled` because of the deadline.
+template <class Awaitable>
+    requires is_result<await_result<Awaitable>>
+task<await_result<Awaitable>> with_deadline(std::chrono::steady_clock::time_point when, Awaitable awaitable)
+{
+    const stop_token outer = co_await this_task::stop_token();
+    internal::deadline limit(when, outer);
+    co_await internal::use_stop_token(limit.token());
+    await_result<Awaitable> outcome = co_await std::move(awaitable);
+    if (limit.passed() && outcome.error() == errc::canceled)
+        outcome = errc::timed_out;
+    co_return outcome;
+}
+
+/// The same with the time counted from the call.
+template <class Awaitable>
+    requires is_result<await_result<Awaitable>>
+task<await_result<Awaitable>> with_timeout(std::chrono::nanoseconds limit, Awaitable awaitable)
+{
+    return with_deadline(std::chrono::steady_clock::now() + limit, std::move(awaitable));
+}
+
+}  // namespace coil
