@@ -15,7 +15,7 @@ COPTS = [
 ]
 
 _MODULES = ["runtime", "net", "tls"]
-_OURSELVES = ["//" + folder + ":__subpackages__" for folder in _MODULES + ["tools", "bench", "tests"]]
+OURSELVES = ["//" + folder + ":__subpackages__" for folder in _MODULES + ["tools", "bench", "tests"]]
 
 def coil_library(name, visibility = None, copts = [], **kwargs):
     """A library of coil.
@@ -32,7 +32,7 @@ def coil_library(name, visibility = None, copts = [], **kwargs):
     package = native.package_name()
     folders = package.split("/")
     if visibility == None:
-        visibility = _OURSELVES if "internal" in folders else ["//visibility:public"]
+        visibility = OURSELVES if "internal" in folders else ["//visibility:public"]
     if folders[0] in _MODULES:
         kwargs["include_prefix"] = "coil/" + package
     cc_library(

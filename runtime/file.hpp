@@ -1,0 +1,97 @@
+#pragma once
+
+#include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/result.hpp>
+#include <coil/runtime/task.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace coil {
+
+namespace internal {
+
+class transfer_wait final : public operation_wait {
+public:
+    explicit transfer_wait(request wanted) noexcept : operation_wait(wanted) {}
+    result<std::size_t> await_resume() const noexcept
+    {
+        if (outcome() < 0)
+            return error_from_errno(-outcome());
+        return static_cast<std::size_t>(outcome());
+    }
+};
+
+class completion_wait final : public operation_wait {
+public:
+    explicit completion_wait(request wanted) noexcept : operation_wait(wanted) {}
+    result<> await_resume() const noexcept { return error_from_errno(outcome() < 0 ? -outcome() : 0); }
+};
+
+}  // namespace internal
+
+/// What is known of a file.
+struct file_status {
+    std::uint64_t size = 0;  ///< Bytes.
+    bool is_regular = false;
+    bool is_directory = false;
+    std::chrono::system_clock::time_point modified;
+};
+
+/// An open file. Reads and writes go through the ring; files on a disk may take a thread of the kernel to do so.
+class file {
+public:
+    using transfer = internal::awaitable<internal::transfer_wait, internal::request>;
+
+    /// Opens `path`.
+    /// @param flags  O_RDONLY, O_WRONLY | O_CREAT … as for open(2); O_CLOEXEC is added.
+    /// @param mode  permissions of a file that is created.
+    /// Errors: the system's, `errc::canceled`.
+    static task<result<file>> open(std::string path, int flags, unsigned mode = 0644);
+
+    /// Opens `path` below `folder` and nowhere else: neither `..` nor a link leads out of it.
+    /// Errors: as for `open`; EXDEV where the path leads out.
+    static task<result<file>> open_below(const file& folder, std::string path, int flags, unsigned mode = 0644);
+
+    /// Takes over an open descriptor.
+    explicit file(int descriptor) noexcept : descriptor_(descriptor) {}
+    file(file&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    file& operator=(file&& other) noexcept
+    {
+        std::swap(descriptor_, other.descriptor_);
+        return *this;
+    }
+    ~file();
+
+    /// Reads from `offset`.
+    /// @param buffer  not empty; valid until the await completes.
+    /// @return bytes read; 0 at the end of the file.
+    /// Errors: the system's, `errc::canceled`.   Overlap: any.
+    transfer read_at(std::span<std::byte> buffer, std::uint64_t offset) const noexcept;
+
+    /// Reads from where the last read ended: for pipes, terminals and other streams.
+    transfer read(std::span<std::byte> buffer) const noexcept;
+
+    /// Writes at `offset`. @return bytes written, which may be fewer than given.
+    transfer write_at(std::span<const std::byte> bytes, std::uint64_t offset) const noexcept;
+
+    /// Writes where the last write ended, or at the end of a stream. @return bytes written, which may be fewer than given.
+    transfer write(std::span<const std::byte> bytes) const noexcept;
+
+    /// Puts what was written on the disk.
+    internal::awaitable<internal::completion_wait, internal::request> sync() const noexcept;
+
+    /// Errors: the system's, `errc::canceled`.
+    task<result<file_status>> status() const;
+
+    int descriptor() const noexcept { return descriptor_; }
+
+private:
+    int descriptor_;
+};
+
+}  // namespace coil

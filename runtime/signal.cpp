@@ -1,0 +1,44 @@
+#include <coil/runtime/signal.hpp>
+
+#include <cerrno>
+#include <system_error>
+
+#include <unistd.h>
+
+namespace coil {
+namespace internal {
+
+signal_wait::signal_wait(int descriptor) noexcept
+    : operation_wait(
+          {.code = opcode::read, .fd = descriptor, .address = &arrived_, .length = sizeof(signalfd_siginfo)})
+{
+}
+
+result<int> signal_wait::await_resume() const noexcept
+{
+    if (outcome() < 0)
+        return error_from_errno(-outcome());
+    return static_cast<int>(arrived_.ssi_signo);
+}
+
+}  // namespace internal
+
+signal_set::signal_set(std::initializer_list<int> numbers)
+{
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    for (int number : numbers)
+        sigaddset(&wanted, number);
+    descriptor_ = ::signalfd(-1, &wanted, SFD_CLOEXEC);
+    if (descriptor_ < 0)
+        throw std::system_error(errno, std::system_category(), "signalfd");
+    pthread_sigmask(SIG_BLOCK, &wanted, &before_);
+}
+
+signal_set::~signal_set()
+{
+    ::close(descriptor_);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+}  // namespace coil

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/result.hpp>
+
+#include <csignal>
+#include <initializer_list>
+
+#include <sys/signalfd.h>
+
+namespace coil {
+
+namespace internal {
+
+class signal_wait final : public operation_wait {
+public:
+    explicit signal_wait(int descriptor) noexcept;
+    result<int> await_resume() const noexcept;
+
+private:
+    signalfd_siginfo arrived_{};
+};
+
+}  // namespace internal
+
+/// Signals as something to await.
+///
+/// While it exists the signals are blocked in the thread that made it and in those that this thread starts later, so
+/// make it before the other threads.
+/// ```
+/// coil::signal_set stop({SIGINT, SIGTERM});
+/// auto which = co_await stop.wait();
+/// ```
+class signal_set {
+public:
+    /// Throws: `std::system_error` when there is no descriptor left.
+    explicit signal_set(std::initializer_list<int> numbers);
+    signal_set(const signal_set&) = delete;
+    signal_set& operator=(const signal_set&) = delete;
+    ~signal_set();
+
+    /// Waits for the next of the signals. @return its number.
+    /// Errors: `errc::canceled`.   Overlap: each signal reaches one of those who wait.
+    internal::awaitable<internal::signal_wait, int> wait() const noexcept
+    {
+        return internal::awaitable<internal::signal_wait, int>(descriptor_);
+    }
+
+private:
+    sigset_t before_;
+    int descriptor_;
+};
+
+}  // namespace coil
