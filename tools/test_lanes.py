@@ -162,12 +162,9 @@ def consumer_lane():
     return lane
 
 
-def house_rules_lane(pattern=None):
+def house_rules_lane():
     lane, progress = Lane("house rules"), Progress("house rules")
-    loader = unittest.TestLoader()
-    if pattern:
-        loader.testNamePatterns = [f"*{pattern}*"]
-    suite = loader.discover(os.path.join(ROOT, "tests", "house_rules"), pattern="*_test.py")
+    suite = unittest.TestLoader().discover(os.path.join(ROOT, "tests", "house_rules"), pattern="*_test.py")
     result = unittest.TestResult()
     suite.run(result)
     for test, trace in result.failures + result.errors:
@@ -185,13 +182,14 @@ def targets_matching(name):
     return [label for label in listing.split() if name in label]
 
 
-def run(name):
+def run(name, part):
     everything = name is None
     targets = ["//..."]
     chosen = [lane for lane in BAZEL_LANES if everything or lane[0] == name]
     lanes = []
-    if not chosen and name not in ("consumer", "house_rules"):
-        targets, chosen = targets_matching(name), BAZEL_LANES
+    if (part and chosen) or (not chosen and name not in ("consumer", "house_rules")):
+        name = part or name
+        targets, chosen = targets_matching(name), chosen or BAZEL_LANES
         if not targets:
             print(f"tools/test: no lane ({', '.join(lane[0] for lane in BAZEL_LANES)}, consumer, house_rules) "
                   f"and no test target has {name} in its name", file=sys.stderr)
@@ -210,7 +208,9 @@ def main():
                                      epilog="The last line is `N passed, M failed`, counting test cases of all lanes.")
     parser.add_argument("name", nargs="?", metavar="NAME",
                         help="a lane (asan, clang, tsan, consumer, house_rules) or a part of test target names")
-    lanes = run(parser.parse_args().name)
+    parser.add_argument("part", nargs="?", metavar="PART", help="after a lane: a part of test target names")
+    arguments = parser.parse_args()
+    lanes = run(arguments.name, arguments.part)
     if len(lanes) > 1:
         say()
         for lane in lanes:
