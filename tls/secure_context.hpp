@@ -94,8 +94,8 @@ struct secure_context_options {
     pem crl = {};
     /// "auto" or the PEM text of a group, for DHE suites, which are off without it.
     pem dhparam = {};
-    /// Colon-separated groups in falling preference, or "auto". Empty: `settings::ecdh_curve`.
-    std::string ecdh_curve = {};
+    /// Colon-separated groups in falling preference, or "auto". Not given: `settings::ecdh_curve`.
+    std::optional<std::string> ecdh_curve = std::nullopt;
     /// Whether the server's order of ciphers decides. A server takes "not given" for true.
     std::optional<bool> honor_cipher_order = std::nullopt;
     /// Private keys.

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <coil/runtime/internal/chunk.hpp>
+#include <coil/tls/internal/openssl.hpp>
+
+#include <cstddef>
+#include <span>
+
+namespace coil::tls::internal {
+
+/// The ciphertext of one connection on its way between OpenSSL and the transport.
+///
+/// What OpenSSL reads comes from `input` first and then straight from the bytes that were lent; what it writes goes to the
+/// end of `output`. OpenSSL's own memory BIO never shrinks, which costs tens of KiB for each idle connection.
+struct ciphertext {
+    coil::internal::chunk_queue input;
+    coil::internal::chunk_queue output;
+    std::span<const std::byte> lent;
+
+    bool has_input() const noexcept { return !input.empty() || !lent.empty(); }
+};
+
+/// A BIO over `bytes`, which must outlive it.
+bio_ptr make_bio(ciphertext& bytes);
+
+}  // namespace coil::tls::internal

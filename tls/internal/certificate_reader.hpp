@@ -1,0 +1,17 @@
+#pragma once
+
+#include <coil/tls/certificate.hpp>
+#include <coil/tls/internal/openssl.hpp>
+
+namespace coil::tls::internal {
+
+/// All that `certificate` says about one certificate, without its issuer.
+certificate read_certificate(X509* from);
+
+/// Only what the check of a server's identity looks at: names. Much cheaper than all of it.
+certificate read_names(X509* from);
+
+/// `leaf` with its issuers, found among `received` first and then in `store`.
+certificate read_certificate_chain(X509* leaf, STACK_OF(X509) * received, X509_STORE* store);
+
+}  // namespace coil::tls::internal

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <coil/tls/internal/openssl.hpp>
+#include <coil/tls/secure_context.hpp>
+
+#include <array>
+#include <optional>
+#include <string>
+
+namespace coil::tls::internal {
+
+/// How a server treats client certificates; sessions made under one policy are not resumed under another.
+struct client_certificates {
+    bool request = false;
+    bool reject = true;
+};
+
+/// What a `secure_context` stands for.
+class context_state {
+public:
+    using session_id = std::array<unsigned char, 32>;
+
+    explicit context_state(ssl_ctx_ptr native) noexcept : native_(std::move(native)) {}
+
+    static secure_context make_handle(std::shared_ptr<const context_state> state) noexcept
+    {
+        return secure_context(std::move(state));
+    }
+    /// Null for an empty handle.
+    static const context_state* of(const secure_context& context) noexcept { return context.state_.get(); }
+
+    /// OpenSSL's object; shared between threads and not changed any more.
+    SSL_CTX* native() const noexcept { return native_.get(); }
+
+    /// What keeps apart the sessions of different applications, trust and policies.
+    const session_id& session_id_context(client_certificates policy) const noexcept
+    {
+        return session_ids_[(policy.request ? 1u : 0u) + (policy.request && policy.reject ? 1u : 0u)];
+    }
+    void set_session_ids(std::string_view session_id_context, const pem& ca, const pem& crl);
+
+    /// The list of groups that is in force; empty for OpenSSL's own.
+    std::string groups;
+    /// Not given: a server's order counts, as Node's servers have it.
+    std::optional<bool> honor_cipher_order;
+
+private:
+    ssl_ctx_ptr native_;
+    std::array<session_id, 3> session_ids_{};
+};
+
+}  // namespace coil::tls::internal

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <coil/tls/engine.hpp>
+#include <coil/tls/internal/bio.hpp>
+#include <coil/tls/internal/context_state.hpp>
+
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace coil::tls::internal {
+
+/// What lies behind an `engine`. The callbacks of a handshake (questions.cpp) find it through the `SSL` object.
+class engine_state {
+public:
+    engine_state(secure_context context, tls::role role, std::shared_ptr<const engine_options> options);
+    ~engine_state();
+    engine_state(const engine_state&) = delete;
+    engine_state& operator=(const engine_state&) = delete;
+
+    static engine_state& of(const SSL* ssl) noexcept;
+
+    status handshake();
+    progress read(std::span<std::byte> buffer);
+    progress write(std::span<const std::byte> bytes);
+    status shutdown();
+
+    /// Makes `next` decide everything that the context before it decided. Only while the ClientHello is being read.
+    void switch_context(const secure_context& next);
+
+    /// Records a failure that only concerns the call at hand.
+    status report(std::error_code error);
+    /// Records the failure that ends the connection.
+    status fail(std::error_code error, std::string code, std::string message);
+    status fail(std::error_code error);
+
+    bool is_server() const noexcept { return role == tls::role::server; }
+    bool verifies_peer() const noexcept { return !is_server() || options->request_cert; }
+    client_certificates policy() const noexcept { return {options->request_cert, options->reject_unauthorized}; }
+
+    secure_context context;
+    const tls::role role;
+    const std::shared_ptr<const engine_options> options;
+    ciphertext bytes;
+    ssl_ptr ssl;
+
+    bool handshake_done = false;
+    bool input_ended = false;
+    bool ended = false;  ///< close_notify was asked for: nothing more can be written.
+    bool failed = false;
+    bool renegotiation_disabled = false;
+
+    // Found out by the callbacks while OpenSSL runs.
+    std::string servername;  ///< What the client sent.
+    bool servername_seen = false;
+    bool servername_used = false;
+    tls::question question = question::none;
+    bool answered = false;
+    secure_context answer;
+    std::optional<identity_error> wrong_identity;
+    long verify_result = X509_V_OK;
+    int verify_depth = -1;
+    std::exception_ptr handler_failure;
+    std::optional<std::uint8_t> alert;
+    tls::alert_direction alert_direction = alert_direction::none;
+    std::optional<tls::errc> attack;  ///< Why the connection must end although OpenSSL is content.
+
+    // Renegotiations that the client asked for.
+    unsigned renegotiations = 0;
+    std::chrono::steady_clock::time_point last_handshake;
+
+    std::unique_ptr<tls::error_info> failure;
+
+private:
+    /// The only way to OpenSSL's connection functions: clears the error queue, calls, asks at once what happened.
+    template <class Operation>
+    status call(Operation operation);
+    status interpret(int outcome);
+    status end_of_transport();
+    status take_openssl_failure();
+    status finish_handshake();
+    void set_up_client();
+    void set_up_server();
+    tls::phase phase() const noexcept;
+};
+
+}  // namespace coil::tls::internal
