@@ -17,6 +17,10 @@ COPTS = [
 _MODULES = ["runtime", "net", "tls"]
 OURSELVES = ["//" + folder + ":__subpackages__" for folder in _MODULES + ["tools", "bench", "tests"]]
 
+# Labels of this workspace, whatever a consumer calls it.
+_EMBED_CERTIFICATES = str(Label("//tools/bazel:embed_certificates"))
+_TEST_MAIN = str(Label("//tests/support:main"))
+
 def coil_library(name, visibility = None, copts = [], **kwargs):
     """A library of coil.
 
@@ -68,7 +72,7 @@ def coil_test(name, srcs, deps = [], copts = [], **kwargs):
         srcs = srcs,
         deps = deps + [
             "@boost//:test",
-            "@coil//tests/support:main",
+            _TEST_MAIN,
         ],
         copts = COPTS + copts,
         linkstatic = True,
@@ -92,7 +96,7 @@ def embed_certificates(name, srcs, out, **kwargs):
         name = name,
         srcs = srcs,
         outs = [out],
-        cmd = "$(execpath @coil//tools/bazel:embed_certificates) $@ $(SRCS)",
-        tools = ["@coil//tools/bazel:embed_certificates"],
+        cmd = "$(execpath {}) $@ $(SRCS)".format(_EMBED_CERTIFICATES),
+        tools = [_EMBED_CERTIFICATES],
         **kwargs
     )
