@@ -9,8 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace
-{
+namespace {
 
 constexpr std::string_view begin_line = "-----BEGIN CERTIFICATE-----\n";
 constexpr std::string_view end_line = "-----END CERTIFICATE-----";
@@ -19,12 +18,13 @@ bool collect(const char* path, std::vector<std::string>& certificates)
 {
     std::ifstream input(path, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(input), {}};
-    if (!input) return false;
+    if (!input)
+        return false;
     std::erase(text, '\r');
-    for (std::size_t begin = 0; (begin = text.find(begin_line, begin)) != text.npos;)
-    {
+    for (std::size_t begin = 0; (begin = text.find(begin_line, begin)) != text.npos;) {
         std::size_t end = text.find(end_line, begin);
-        if (end == text.npos) return false;
+        if (end == text.npos)
+            return false;
         end += end_line.size();
         std::string certificate = text.substr(begin, end - begin);
         begin = end;
@@ -36,8 +36,7 @@ bool collect(const char* path, std::vector<std::string>& certificates)
 
 void write_literal(std::ostream& output, std::string_view text)
 {
-    while (!text.empty())
-    {
+    while (!text.empty()) {
         std::size_t end = std::min(text.find('\n'), text.size());
         bool has_newline = end < text.size();
         output << "\n    \"" << text.substr(0, end) << (has_newline ? "\\n\"" : "\"");
@@ -46,24 +45,21 @@ void write_literal(std::ostream& output, std::string_view text)
     output << ",\n";
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv)
 {
-    if (argc < 3)
-    {
+    if (argc < 3) {
         std::cerr << "usage: embed_certificates OUTPUT.cpp INPUT...\n";
         return 2;
     }
     std::vector<std::string> certificates;
     for (int i = 2; i < argc; ++i)
-        if (!collect(argv[i], certificates))
-        {
+        if (!collect(argv[i], certificates)) {
             std::cerr << "embed_certificates: " << argv[i] << ": not readable, or a certificate without its end\n";
             return 1;
         }
-    if (certificates.empty())
-    {
+    if (certificates.empty()) {
         std::cerr << "embed_certificates: no certificate in the inputs\n";
         return 1;
     }
@@ -73,12 +69,12 @@ int main(int argc, char** argv)
               "extern const std::string_view root_certificate_pems[];\n"
               "extern const std::size_t root_certificate_count;\n\n"
               "const std::string_view root_certificate_pems[] = {";
-    for (const std::string& certificate : certificates) write_literal(output, certificate);
+    for (const std::string& certificate : certificates)
+        write_literal(output, certificate);
     output << "};\n\nconst std::size_t root_certificate_count = " << certificates.size()
            << ";\n\n} // namespace coil::tls::internal\n";
     output.close();
-    if (!output)
-    {
+    if (!output) {
         std::cerr << "embed_certificates: cannot write " << argv[1] << '\n';
         return 1;
     }
