@@ -130,13 +130,16 @@ def add_test_result(lane, label, result):
 
 def add_events(lane, events):
     """Adds the outcome of every test target and every target that could not be built."""
+    not_built = set()
     for line in events:
         event = json.loads(line)
         identity = event["id"]
         if "testResult" in identity and "testResult" in event:
             add_test_result(lane, identity["testResult"]["label"], event["testResult"])
         elif "targetCompleted" in identity and not event.get("completed", {}).get("success"):
-            lane.fail(f"{identity['targetCompleted']['label']} was not built")
+            not_built.add(identity["targetCompleted"]["label"])
+    for label in sorted(not_built):
+        lane.fail(f"{label} was not built")
 
 
 def bazel_lane(title, options, targets):
