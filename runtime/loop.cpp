@@ -15,6 +15,7 @@ using std::chrono::steady_clock;
 thread_local loop* this_thread_loop = nullptr;
 
 constexpr std::chrono::seconds longest_goodbye{5};
+constexpr std::chrono::seconds longest_linger{2};
 
 [[noreturn]] void stop_program(const char* message) noexcept
 {
@@ -78,6 +79,8 @@ loop::~loop()
 {
     mailbox_->close();
     mailbox_reader_.reset();
+    while (!background_.empty())
+        delete &background_.pop_front();
     leave_kernel();
     this_thread_loop = nullptr;
 }
@@ -213,6 +216,29 @@ void loop::run_until(const bool& done)
         run_ready();
         if (!done)
             turn();
+    }
+    finish_background();
+}
+
+void loop::finish_background()
+{
+    const auto busy = [this] {
+        return std::any_of(background_.begin(), background_.end(), [](internal::background& each) { return each.busy(); });
+    };
+    if (!busy())
+        return;
+    // A timer bounds the wait of each turn.
+    class : public internal::timer_node {
+    public:
+        bool passed = false;
+
+    private:
+        void expire() noexcept override { passed = true; }
+    } limit;
+    timers_.set(limit, steady_clock::now() + longest_linger);
+    while (busy() && !limit.passed) {
+        run_ready();
+        turn();
     }
 }
 

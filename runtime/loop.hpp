@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coil/runtime/internal/background.hpp>
 #include <coil/runtime/internal/operation.hpp>
 #include <coil/runtime/internal/ready.hpp>
 #include <coil/runtime/internal/ring.hpp>
@@ -68,7 +69,8 @@ public:
     /// The same, or null.
     static loop* current_or_null() noexcept;
 
-    /// Runs until `main` has ended, and gives its value or throws its exception.
+    /// Runs until `main` has ended and what was written to sockets given up meanwhile is sent, the latter for two seconds
+    /// at most. Gives the value of `main` or throws its exception.
     template <class T>
     T run(task<T> main);
 
@@ -89,6 +91,8 @@ public:
     void enqueue(internal::ready_item& item) noexcept { ready_.push_back(item); }
     /// Runs `item` once, just before the requests of this turn go to the kernel.
     void before_submission(internal::ready_item& item) noexcept { before_submission_.push_back(item); }
+    /// Owns `task` until it deletes itself.
+    void keep(internal::background& task) noexcept { background_.push_back(task); }
     internal::ring& ring() noexcept { return *ring_; }
     internal::timers& timers() noexcept { return timers_; }
     /// What other threads hold to reach this loop; it outlives the loop.
@@ -108,6 +112,7 @@ private:
     void turn();
     std::optional<std::chrono::nanoseconds> time_to_wait() const noexcept;
     void run_until(const bool& done);
+    void finish_background();
     void leave_kernel() noexcept;
 
     // The ring lives longest: the others give back what they hold of it.
@@ -118,6 +123,7 @@ private:
     internal::list<internal::ready_item> ready_;
     internal::list<internal::ready_item> before_submission_;
     internal::timers timers_;
+    internal::list<internal::background> background_;
     std::chrono::steady_clock::time_point now_ = std::chrono::steady_clock::now();
     std::shared_ptr<internal::mailbox> mailbox_;
     std::unique_ptr<internal::mailbox_reader> mailbox_reader_;

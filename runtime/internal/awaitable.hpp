@@ -46,6 +46,8 @@ protected:
         token.attach(stop_);
     }
     void resume_later() noexcept;
+    /// For awaiters that resume the coroutine themselves: a later stop request is no longer theirs.
+    void forget_stop() noexcept { stop_.unlink(); }
 
     virtual void stopped() noexcept = 0;
 

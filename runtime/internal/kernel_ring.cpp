@@ -225,6 +225,7 @@ private:
             return;
         }
         supported_.provided_buffers = true;
+        supported_.receive_buffers = options.receive_buffers;
         buffer_size_ = options.receive_buffer_size;
         buffer_stride_ = buffer_size_ + buffer_spacing;
         buffer_mask_ = static_cast<int>(options.receive_buffers) - 1;

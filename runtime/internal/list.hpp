@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cstddef>
+#include <iterator>
 
 namespace coil::internal {
 
@@ -13,8 +14,8 @@ class list_hook {
 public:
     list_hook() noexcept = default;
     /// A copy or a moved-to object starts outside of any list; only objects outside of any list may be moved from.
-    list_hook(const list_hook& other) noexcept { assert(!other.linked()); }
-    list_hook& operator=(const list_hook& other) noexcept
+    list_hook([[maybe_unused]] const list_hook& other) noexcept { assert(!other.linked()); }
+    list_hook& operator=([[maybe_unused]] const list_hook& other) noexcept
     {
         assert(!linked() && !other.linked());
         return *this;
@@ -66,6 +67,36 @@ public:
         root_.previous_->next_ = &hook;
         root_.previous_ = &hook;
     }
+
+    class iterator {
+    public:
+        using difference_type = std::ptrdiff_t;
+        using value_type = T;
+        using reference = T&;
+        using pointer = T*;
+        using iterator_category = std::forward_iterator_tag;
+
+        explicit iterator(list_hook<Tag>* at = nullptr) noexcept : at_(at) {}
+        T& operator*() const noexcept { return static_cast<T&>(*at_); }
+        iterator& operator++() noexcept
+        {
+            at_ = at_->next_;
+            return *this;
+        }
+        iterator operator++(int) noexcept
+        {
+            iterator before = *this;
+            ++*this;
+            return before;
+        }
+        bool operator==(const iterator&) const noexcept = default;
+
+    private:
+        list_hook<Tag>* at_;
+    };
+
+    iterator begin() noexcept { return iterator(root_.next_); }
+    iterator end() noexcept { return iterator(&root_); }
 
     /// Takes the first element out. Only where the list is not empty.
     T& pop_front() noexcept

@@ -33,6 +33,17 @@ protected:
     ~completion_handler() = default;
 };
 
+/// Passes completions on to a member function, so that one object can wait for several operations.
+template <class Owner, void (Owner::*Member)(const completion&, operation_memory*) noexcept>
+class completion_member final : public completion_handler {
+public:
+    explicit completion_member(Owner& owner) noexcept : owner_(owner) {}
+    void complete(const completion& what, operation_memory* memory) noexcept override { (owner_.*Member)(what, memory); }
+
+private:
+    Owner& owner_;
+};
+
 /// A kernel operation, seen from the side that waits for it.
 ///
 /// The operation itself lives in a pooled node of the loop until its last completion. This object can be destroyed

@@ -58,6 +58,7 @@ struct capabilities {
     bool multishot_receive = false;
     unsigned submission_entries = 0;
     unsigned completion_entries = 0;
+    unsigned receive_buffers = 0;
 
     /// One line for people.
     std::string to_string() const;

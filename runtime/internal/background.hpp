@@ -1,0 +1,16 @@
+#pragma once
+
+#include <coil/runtime/internal/list.hpp>
+
+namespace coil::internal {
+
+/// Something that belongs to nobody but the loop, until it is done and deletes itself: a connection that still sends what
+/// was written before it was given up.
+class background : public list_hook<background> {
+public:
+    virtual ~background() = default;
+    /// Whether the program should wait for it, for a moment, before it ends.
+    virtual bool busy() const noexcept = 0;
+};
+
+}  // namespace coil::internal
