@@ -1,0 +1,90 @@
+#include <coil/net/internal/plain_core.hpp>
+
+#include <coil/runtime/internal/copy.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace coil::net::internal {
+
+plain_core::~plain_core()
+{
+    if (bytes_ && !bytes_->send_error())
+        bytes_.release()->retire();
+}
+
+void plain_core::connect(std::unique_ptr<transport> bytes) noexcept
+{
+    bytes_ = std::move(bytes);
+    bytes_->observe(this);
+}
+
+std::unique_ptr<transport> plain_core::release() noexcept
+{
+    if (bytes_)
+        bytes_->observe(nullptr);
+    return std::move(bytes_);
+}
+
+result<std::size_t> plain_core::take(std::span<std::byte> buffer) noexcept
+{
+    if (!bytes_)
+        return error_from_errno(ENOTCONN);
+    std::size_t taken = 0;
+    while (taken < buffer.size()) {
+        const std::span<const std::byte> run = bytes_->received();
+        if (run.empty())
+            break;
+        const std::size_t size = std::min(run.size(), buffer.size() - taken);
+        coil::internal::copy_bytes(buffer.data() + taken, run.data(), size);
+        bytes_->consume(size);
+        taken += size;
+    }
+    if (taken == 0)
+        if (const std::error_code error = bytes_->receive_error())
+            return error;
+    return taken;
+}
+
+result<std::size_t> plain_core::put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept
+{
+    if (end_asked_)
+        return errc::write_after_end;
+    if (const std::error_code error = send_error())
+        return error;
+    const std::size_t queued = bytes_->unsent();
+    if (queued >= write_high_water_mark)
+        return std::size_t{0};
+    chunk_queue copy;
+    const std::size_t size = append_pieces(copy, pieces, skip, write_high_water_mark - queued);
+    bytes_->send(std::move(copy));
+    return size;
+}
+
+std::error_code plain_core::send_error() const noexcept
+{
+    return bytes_ ? bytes_->send_error() : error_from_errno(ENOTCONN);
+}
+
+void plain_core::end() noexcept
+{
+    end_asked_ = true;
+    if (bytes_)
+        bytes_->end();
+}
+
+std::size_t append_pieces(chunk_queue& queue, std::span<const std::span<const std::byte>> pieces, std::size_t skip,
+                          std::size_t limit)
+{
+    const std::size_t before = queue.size();
+    for (std::span<const std::byte> piece : pieces) {
+        const std::size_t skipped = std::min(skip, piece.size());
+        skip -= skipped;
+        piece = piece.subspan(skipped);
+        const std::size_t room = limit - (queue.size() - before);
+        queue.append(piece.first(std::min(piece.size(), room)));
+    }
+    return queue.size() - before;
+}
+
+}  // namespace coil::net::internal

@@ -1,0 +1,385 @@
+#include <coil/net/internal/socket_transport.hpp>
+
+#include <coil/runtime/error.hpp>
+#include <coil/runtime/loop.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <chrono>
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace coil::net::internal {
+
+using coil::internal::completion;
+using coil::internal::opcode;
+using coil::internal::operation_memory;
+using coil::internal::request;
+
+namespace {
+
+/// Unread bytes after which receiving stops until somebody reads.
+constexpr std::size_t receive_allowance = 64 * 1024;
+/// Full buffers in a row after which a connection is taken for a bulk transfer.
+constexpr unsigned bulk_after = 8;
+/// A single receive that brings fewer bytes ends the bulk transfer.
+constexpr std::size_t bulk_at_least = 16 * 1024;
+/// How long a transport that was given up may take to send the rest, and how long it then listens for the peer's end.
+constexpr std::chrono::seconds time_to_send{30};
+constexpr std::chrono::seconds time_to_linger{2};
+
+}  // namespace
+
+/// The memory of a single receive.
+struct socket_transport::received_chunk final : operation_memory {
+    explicit received_chunk(std::size_t size) : piece(chunk::allocate(size)) {}
+    ~received_chunk() override
+    {
+        if (piece)
+            piece->release();
+    }
+
+    chunk* piece;
+};
+
+/// The bytes of a send.
+struct socket_transport::sent_bytes final : operation_memory {
+    explicit sent_bytes(chunk_queue&& from) noexcept : bytes(std::move(from)) {}
+
+    chunk_queue bytes;
+    std::array<iovec, 8> runs{};
+    msghdr message{};
+};
+
+socket_transport::socket_transport(int descriptor) noexcept : descriptor_(descriptor) {}
+
+socket_transport::~socket_transport()
+{
+    // Bytes in flight live on with their operation; the kernel closes the socket when that has let go of it.
+    return_buffers();
+    ::close(descriptor_);
+}
+
+std::span<const std::byte> socket_transport::received() const noexcept
+{
+    if (lent_count_ == 0)
+        return copied_.front();
+    const lent_buffer& first = lent_[lent_first_];
+    return {loop::current().ring().buffer(first.id) + first.begin, static_cast<std::size_t>(first.end - first.begin)};
+}
+
+void socket_transport::consume(std::size_t bytes) noexcept
+{
+    unread_ -= bytes;
+    while (lent_count_ > 0 && bytes > 0) {
+        lent_buffer& first = lent_[lent_first_];
+        const std::size_t here = std::min<std::size_t>(bytes, first.end - first.begin);
+        first.begin = static_cast<std::uint16_t>(first.begin + here);
+        bytes -= here;
+        if (first.begin < first.end)
+            return;
+        loop::current().ring().return_buffer(first.id);
+        lent_first_ = (lent_first_ + 1) % most_lent;
+        --lent_count_;
+    }
+    copied_.consume(bytes);
+}
+
+void socket_transport::return_buffers() noexcept
+{
+    loop* home = loop::current_or_null();
+    if (lent_count_ == 0 || !home)
+        return;
+    coil::internal::ring& ring = home->ring();
+    for (; lent_count_ > 0; --lent_count_) {
+        ring.return_buffer(lent_[lent_first_].id);
+        lent_first_ = (lent_first_ + 1) % most_lent;
+    }
+}
+
+void socket_transport::want_bytes() noexcept
+{
+    assert(received().empty() && !receive_error_);
+    wanted_ = true;
+    if (!receiving_.pending())
+        arm();
+}
+
+void socket_transport::arm() noexcept
+{
+    if (bulk_ || starved_ || !loop::current().capabilities().provided_buffers) {
+        arm_single();
+        return;
+    }
+    receiving_.start({.code = opcode::receive_provided, .fd = descriptor_}, receive_handler_);
+}
+
+void socket_transport::arm_single() noexcept
+{
+    starved_ = false;
+    auto memory = std::make_unique<received_chunk>(bulk_ ? chunk::large_size : chunk::small_size - sizeof(chunk));
+    const std::span<std::byte> room = memory->piece->room();
+    const request wanted{.code = opcode::receive,
+                         .fd = descriptor_,
+                         .address = room.data(),
+                         .length = static_cast<std::uint32_t>(room.size())};
+    receiving_.start(wanted, receive_handler_, std::move(memory));
+}
+
+void socket_transport::on_receive(const completion& what, operation_memory* memory) noexcept
+{
+    if (what.result > 0) {
+        const auto size = static_cast<std::size_t>(what.result);
+        if (what.has_buffer) {
+            store(what);
+        } else {
+            auto& single = static_cast<received_chunk&>(*memory);
+            single.piece->fill(size);
+            copied_.append(std::exchange(single.piece, nullptr));
+        }
+        unread_ += size;
+        note_size(size, what.has_buffer);
+    } else if (what.result == 0) {
+        receive_error_ = errc::end_of_stream;
+    } else if (what.result == -ENOBUFS) {
+        starved_ = true;
+    } else if (what.result != -ECANCELED) {
+        receive_error_ = error_from_errno(-what.result);
+    }
+
+    if (what.more && (bulk_ || unread_ >= receive_allowance))
+        receiving_.cancel();
+    if (!wanted_)
+        return;
+    if (unread_ > 0 || receive_error_) {
+        wanted_ = false;
+        if (retired_)
+            continue_retirement();
+        else if (observer_)
+            observer_->on_received();
+    } else if (!what.more) {
+        arm();
+    }
+}
+
+void socket_transport::store(const completion& what) noexcept
+{
+    coil::internal::ring& ring = loop::current().ring();
+    // A buffer that nobody is about to read must not be missing elsewhere.
+    const bool scarce = !wanted_ && ring.buffers_lent() > loop::current().capabilities().receive_buffers / 2;
+    if (copied_.empty() && lent_count_ < most_lent && !scarce) {
+        const auto end = static_cast<std::uint16_t>(what.result);
+        lent_[(lent_first_ + lent_count_) % most_lent] = {what.buffer, 0, end};
+        ++lent_count_;
+        return;
+    }
+    copied_.append(std::span<const std::byte>(ring.buffer(what.buffer), static_cast<std::size_t>(what.result)));
+    ring.return_buffer(what.buffer);
+}
+
+void socket_transport::note_size(std::size_t size, bool lent) noexcept
+{
+    if (bulk_) {
+        bulk_ = lent || size >= bulk_at_least;  // the last buffers of the multishot receive say nothing
+        return;
+    }
+    if (size < loop::current().ring().buffer_size()) {
+        full_in_a_row_ = 0;
+        return;
+    }
+    if (++full_in_a_row_ == bulk_after) {
+        full_in_a_row_ = 0;
+        bulk_ = true;
+    }
+}
+
+void socket_transport::send(chunk_queue&& bytes) noexcept
+{
+    if (send_error_ || bytes.empty())
+        return;
+    assert(ending_ == ending::no);
+    pending_.append(std::move(bytes));
+    flush_later();
+}
+
+void socket_transport::end() noexcept
+{
+    if (ending_ != ending::no || send_error_)
+        return;
+    ending_ = ending::wanted;
+    flush_later();
+}
+
+void socket_transport::flush_later() noexcept
+{
+    if (!sending_.pending() && !flusher_.linked())
+        loop::current().before_submission(flusher_);
+}
+
+void socket_transport::flush() noexcept
+{
+    if (sending_.pending() || send_error_)
+        return;
+    if (!pending_.empty()) {
+        start_send(std::make_unique<sent_bytes>(std::move(pending_)));
+    } else if (ending_ == ending::wanted) {
+        ending_ = ending::sent;
+        sending_.start({.code = opcode::shut_down, .fd = descriptor_, .option = SHUT_WR}, end_handler_);
+    }
+}
+
+void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
+{
+    std::array<std::span<const std::byte>, 8> runs;
+    const std::size_t count = bytes->bytes.gather(runs);
+    in_flight_ = bytes->bytes.size();
+    request wanted{.fd = descriptor_, .option = MSG_NOSIGNAL | MSG_WAITALL};
+    if (count == 1) {
+        wanted.code = opcode::send;
+        wanted.address = runs[0].data();
+        wanted.length = static_cast<std::uint32_t>(runs[0].size());
+    } else {
+        for (std::size_t i = 0; i < count; ++i)
+            bytes->runs[i] = {const_cast<std::byte*>(runs[i].data()), runs[i].size()};
+        bytes->message.msg_iov = bytes->runs.data();
+        bytes->message.msg_iovlen = count;
+        wanted.code = opcode::send_message;
+        wanted.address = &bytes->message;
+    }
+    sending_.start(wanted, send_handler_, std::move(bytes));
+}
+
+void socket_transport::on_send(const completion& what, operation_memory* memory) noexcept
+{
+    in_flight_ = 0;
+    if (what.result < 0) {
+        fail_sending(error_from_errno(-what.result));
+    } else {
+        chunk_queue rest = std::move(static_cast<sent_bytes&>(*memory).bytes);
+        rest.consume(static_cast<std::size_t>(what.result));
+        if (!rest.empty()) {
+            rest.append(std::move(pending_));
+            pending_ = std::move(rest);
+        }
+        if (!pending_.empty() || ending_ == ending::wanted)
+            flush_later();
+    }
+    if (retired_)
+        continue_retirement();
+    else if (observer_)
+        observer_->on_sent();
+}
+
+void socket_transport::on_end(const completion& what, operation_memory*) noexcept
+{
+    if (what.result < 0)
+        fail_sending(error_from_errno(-what.result));
+    else
+        ending_ = ending::done;
+    if (retired_)
+        continue_retirement();
+    else if (observer_)
+        observer_->on_sent();
+}
+
+void socket_transport::fail_sending(std::error_code error) noexcept
+{
+    send_error_ = error;
+    pending_.clear();
+}
+
+void socket_transport::retire() noexcept
+{
+    observer_ = nullptr;
+    retired_ = true;
+    wanted_ = false;
+    end();
+    loop& home = loop::current();
+    home.keep(*this);
+    home.timers().set(*this, std::chrono::steady_clock::now() + time_to_send);
+    continue_retirement();
+}
+
+/// A socket closed with bytes unread, or on which more arrive, answers with a reset, and that can overtake what was sent.
+/// So the peer gets a moment to end its side too.
+void socket_transport::continue_retirement() noexcept
+{
+    if (deleter_.linked())
+        return;
+    consume(unread_);
+    if (send_error_ || (ended() && receive_error_)) {
+        loop::current().enqueue(deleter_);
+        return;
+    }
+    if (!receive_error_ && !wanted_)
+        want_bytes();
+    if (ended() && !lingering_) {
+        lingering_ = true;
+        loop::current().timers().set(*this, std::chrono::steady_clock::now() + time_to_linger);
+    }
+}
+
+void socket_transport::expire() noexcept
+{
+    if (!deleter_.linked())
+        loop::current().enqueue(deleter_);
+}
+
+bool socket_transport::busy() const noexcept
+{
+    return !send_error_ && !ended();
+}
+
+void socket_transport::reset_on_close() noexcept
+{
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+std::optional<address> socket_transport::local_address() const
+{
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+        return std::nullopt;
+    return address::from_system(storage, size);
+}
+
+std::optional<address> socket_transport::remote_address() const
+{
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+        return std::nullopt;
+    return address::from_system(storage, size);
+}
+
+std::error_code socket_transport::set_no_delay(bool on) noexcept
+{
+    const int value = on;
+    if (::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0 && errno != EOPNOTSUPP)
+        return error_from_errno(errno);
+    return {};
+}
+
+std::error_code socket_transport::set_keep_alive(bool on, unsigned initial_delay_seconds) noexcept
+{
+    const int value = on;
+    if (::setsockopt(descriptor_, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) != 0)
+        return error_from_errno(errno);
+    if (!on)
+        return {};
+    const int probes = 10;
+    const int seconds_between = 1;
+    ::setsockopt(descriptor_, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    ::setsockopt(descriptor_, IPPROTO_TCP, TCP_KEEPINTVL, &seconds_between, sizeof seconds_between);
+    const auto delay = static_cast<int>(initial_delay_seconds);
+    if (delay > 0 && ::setsockopt(descriptor_, IPPROTO_TCP, TCP_KEEPIDLE, &delay, sizeof delay) != 0 && errno != EOPNOTSUPP)
+        return error_from_errno(errno);
+    return {};
+}
+
+}  // namespace coil::net::internal

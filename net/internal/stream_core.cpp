@@ -1,0 +1,126 @@
+#include <coil/net/internal/stream_core.hpp>
+
+#include <coil/runtime/loop.hpp>
+
+#include <system_error>
+
+namespace coil::net::internal {
+
+bool stream_wait::await_ready() noexcept
+{
+    if (!core_)
+        finish(errc::destroyed);
+    else if (core_->*place_)
+        finish(errc::already_in_progress);
+    else
+        return attempt();
+    return true;
+}
+
+bool stream_wait::begin(std::coroutine_handle<> awaiting, stop_token token) noexcept
+{
+    if (token.stop_requested()) {
+        finish(errc::canceled);
+        return false;
+    }
+    token_ = token;
+    wait_with(awaiting, token);
+    core_->*place_ = this;
+    return true;
+}
+
+void stream_wait::detach() noexcept
+{
+    if (core_ && core_->*place_ == this)
+        core_->*place_ = nullptr;
+}
+
+void stream_wait::wake() noexcept
+{
+    if (!linked())
+        loop::current().enqueue(*this);
+}
+
+void stream_wait::lose_stream() noexcept
+{
+    core_ = nullptr;
+    wake();
+}
+
+void stream_wait::run() noexcept
+{
+    if (!core_) {
+        finish(errc::destroyed);
+    } else if (!attempt()) {
+        if (!token_.stop_requested())
+            return;
+        finish(errc::canceled);
+    }
+    detach();
+    forget_stop();
+    awaiting_.resume();
+}
+
+stream_core::~stream_core()
+{
+    if (reader_)
+        reader_->lose_stream();
+    if (writer_)
+        writer_->lose_stream();
+}
+
+bool read_wait::attempt() noexcept
+{
+    if (buffer_.empty()) {
+        finish(std::make_error_code(std::errc::invalid_argument));
+        return true;
+    }
+    outcome_ = core_->take(buffer_);
+    if (outcome_ && *outcome_ == 0) {
+        core_->want_input();
+        return false;
+    }
+    return true;
+}
+
+bool write_wait::attempt() noexcept
+{
+    const std::span<const std::span<const std::byte>> pieces =
+        pieces_.empty() ? std::span<const std::span<const std::byte>>(&single_, 1) : pieces_;
+    while (written_ < total_) {
+        const result<std::size_t> taken = core_->put(pieces, written_);
+        if (!taken) {
+            finish(taken.error());
+            return true;
+        }
+        if (*taken == 0)
+            return false;
+        written_ += *taken;
+    }
+    if (core_->unsent() >= write_high_water_mark && !core_->send_error())
+        return false;
+    outcome_ = written_;
+    return true;
+}
+
+void write_wait::finish(std::error_code error) noexcept
+{
+    // What was queued will be sent; a caller that was stopped has to know how much that is.
+    if (error == errc::canceled && written_ > 0)
+        outcome_ = written_;
+    else
+        outcome_ = error;
+}
+
+bool drain_wait::attempt() noexcept
+{
+    if (end_)
+        core_->end();
+    if (const std::error_code error = core_->send_error()) {
+        finish(error);
+        return true;
+    }
+    return end_ ? core_->ended() : core_->unsent() == 0;
+}
+
+}  // namespace coil::net::internal

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/result.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+namespace coil::net::internal {
+
+class stream_core;
+
+/// Bytes that are queued for sending, at which a writer is told to wait, and to which they must fall before it goes on.
+inline constexpr std::size_t write_high_water_mark = 128 * 1024;
+inline constexpr std::size_t write_low_water_mark = 64 * 1024;
+
+/// A wait on a stream. The stream wakes it; it then tries again, outside of any handler, and either resumes the coroutine
+/// or goes on waiting. So it does not matter how often it is woken.
+class stream_wait : public coil::internal::stoppable_wait {
+public:
+    /// Whether there is no need to wait: the attempt succeeded, or failed.
+    bool await_ready() noexcept;
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
+    {
+        return begin(awaiting, coil::internal::stop_token_of(awaiting));
+    }
+
+    /// The stream says that trying again may help.
+    void wake() noexcept;
+    /// The stream is gone.
+    void lose_stream() noexcept;
+
+    void run() noexcept final;
+
+protected:
+    using slot = stream_wait* stream_core::*;
+
+    /// @param place  where the stream keeps the wait that it has to wake.
+    stream_wait(stream_core* core, slot place) noexcept : core_(core), place_(place) {}
+    ~stream_wait() override { detach(); }
+
+    /// Gets as far as it can. @return whether the wait is over.
+    virtual bool attempt() noexcept = 0;
+    virtual void finish(std::error_code error) noexcept = 0;
+
+    stream_core* core_;
+
+private:
+    bool begin(std::coroutine_handle<> awaiting, stop_token token) noexcept;
+    void detach() noexcept;
+    void stopped() noexcept final { wake(); }
+
+    slot place_;
+    stop_token token_;
+};
+
+/// The inside of a stream: what its awaiters work with. At most one reader and one writer wait at any time.
+class stream_core {
+public:
+    stream_core() noexcept = default;
+    stream_core(const stream_core&) = delete;
+    stream_core& operator=(const stream_core&) = delete;
+    virtual ~stream_core();
+
+    /// Moves bytes that are there into `buffer`. @return 0 when there are none yet. Errors: why there never will be any.
+    virtual result<std::size_t> take(std::span<std::byte> buffer) noexcept = 0;
+    /// Will wake the reader. Called after `take` gave 0.
+    virtual void want_input() noexcept = 0;
+    /// Queues bytes of `pieces` for sending, without the first `skip`. @return how many; 0 while the queue is too long or
+    /// the stream is not ready.
+    virtual result<std::size_t> put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept = 0;
+    /// Bytes queued that have not left.
+    virtual std::size_t unsent() const noexcept = 0;
+    /// Why nothing can leave any more.
+    virtual std::error_code send_error() const noexcept = 0;
+    /// Ends the sending side behind what is queued.
+    virtual void end() noexcept = 0;
+    /// Whether the end has left.
+    virtual bool ended() const noexcept = 0;
+
+protected:
+    void wake_reader() noexcept
+    {
+        if (reader_)
+            reader_->wake();
+    }
+    void wake_writer() noexcept
+    {
+        if (writer_)
+            writer_->wake();
+    }
+    bool has_reader() const noexcept { return reader_ != nullptr; }
+
+private:
+    friend class stream_wait;
+    friend class read_wait;
+    friend class write_wait;
+    friend class drain_wait;
+
+    stream_wait* reader_ = nullptr;
+    stream_wait* writer_ = nullptr;
+};
+
+class read_wait final : public stream_wait {
+public:
+    read_wait(stream_core* core, std::span<std::byte> buffer) noexcept
+        : stream_wait(core, &stream_core::reader_), buffer_(buffer)
+    {
+    }
+    result<std::size_t> await_resume() const noexcept { return outcome_; }
+
+private:
+    bool attempt() noexcept override;
+    void finish(std::error_code error) noexcept override { outcome_ = error; }
+
+    std::span<std::byte> buffer_;
+    result<std::size_t> outcome_{std::size_t{0}};
+};
+
+class write_wait final : public stream_wait {
+public:
+    write_wait(stream_core* core, std::span<const std::byte> bytes) noexcept
+        : stream_wait(core, &stream_core::writer_), single_(bytes), total_(bytes.size())
+    {
+    }
+    write_wait(stream_core* core, std::span<const std::span<const std::byte>> pieces) noexcept
+        : stream_wait(core, &stream_core::writer_), pieces_(pieces)
+    {
+        for (const std::span<const std::byte>& piece : pieces)
+            total_ += piece.size();
+    }
+    result<std::size_t> await_resume() const noexcept { return outcome_; }
+
+private:
+    bool attempt() noexcept override;
+    void finish(std::error_code error) noexcept override;
+
+    std::span<const std::byte> single_;
+    std::span<const std::span<const std::byte>> pieces_;  // empty: `single_` is the only one
+    std::size_t total_ = 0;
+    std::size_t written_ = 0;
+    result<std::size_t> outcome_{std::size_t{0}};
+};
+
+/// Waits until everything queued has left, and where `end` was asked for, the end too.
+class drain_wait final : public stream_wait {
+public:
+    drain_wait(stream_core* core, bool end) noexcept : stream_wait(core, &stream_core::writer_), end_(end) {}
+    result<> await_resume() const noexcept { return outcome_; }
+
+private:
+    bool attempt() noexcept override;
+    void finish(std::error_code error) noexcept override { outcome_ = error; }
+
+    bool end_;
+    result<> outcome_;
+};
+
+using read_awaitable = coil::internal::awaitable<read_wait, stream_core*, std::span<std::byte>>;
+using write_awaitable = coil::internal::awaitable<write_wait, stream_core*, std::span<const std::byte>>;
+using gather_awaitable =
+    coil::internal::awaitable<write_wait, stream_core*, std::span<const std::span<const std::byte>>>;
+using drain_awaitable = coil::internal::awaitable<drain_wait, stream_core*, bool>;
+
+}  // namespace coil::net::internal

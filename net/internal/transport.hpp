@@ -1,0 +1,76 @@
+#pragma once
+
+#include <coil/net/address.hpp>
+#include <coil/runtime/internal/chunk.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <system_error>
+
+namespace coil::net::internal {
+
+using coil::internal::chunk;
+using coil::internal::chunk_queue;
+
+/// Who uses a transport. The calls come from completion handlers: they may only change state and enqueue.
+class transport_observer {
+public:
+    /// Bytes were received, or none will come any more. Once for each `transport::want_bytes`.
+    virtual void on_received() noexcept = 0;
+    /// Bytes left, or cannot leave any more.
+    virtual void on_sent() noexcept = 0;
+
+protected:
+    ~transport_observer() = default;
+};
+
+/// Bytes both ways between two hosts, without a copy that can be avoided: received bytes are read where the kernel put
+/// them, and sent bytes are handed over in the chunks in which they were made.
+///
+/// It neither limits what is queued for sending nor receives without end for nobody: the first is its user's job, the
+/// second its own.
+class transport {
+public:
+    virtual ~transport() = default;
+
+    void observe(transport_observer* observer) noexcept { observer_ = observer; }
+
+    /// The first run of received bytes that lie together; empty when there are none.
+    virtual std::span<const std::byte> received() const noexcept = 0;
+    /// Drops the first `bytes` of `received()`.
+    virtual void consume(std::size_t bytes) noexcept = 0;
+    /// Why nothing will follow the bytes that were received: `errc::end_of_stream`, `errc::reset` or the system's.
+    virtual std::error_code receive_error() const noexcept = 0;
+    /// Asks for one call of `on_received`. Only where `received()` is empty and there is no `receive_error()`.
+    virtual void want_bytes() noexcept = 0;
+
+    /// Sends `bytes` behind all others. What is sent in one turn of the loop leaves together.
+    virtual void send(chunk_queue&& bytes) noexcept = 0;
+    /// Bytes that the kernel has not taken yet.
+    virtual std::size_t unsent() const noexcept = 0;
+    /// Why nothing can be sent any more.
+    virtual std::error_code send_error() const noexcept = 0;
+    /// Ends the sending side once everything was sent.
+    virtual void end() noexcept = 0;
+    /// Whether the end has been sent.
+    virtual bool ended() const noexcept = 0;
+
+    /// Gives up the transport in order: what was queued is still sent, for a few seconds at most, and then it closes. It
+    /// deletes itself. Destroying it instead drops what was queued.
+    virtual void retire() noexcept = 0;
+
+    /// Makes the close that follows a reset.
+    virtual void reset_on_close() noexcept = 0;
+
+    virtual std::optional<address> local_address() const = 0;
+    virtual std::optional<address> remote_address() const = 0;
+    virtual std::error_code set_no_delay(bool on) noexcept = 0;
+    virtual std::error_code set_keep_alive(bool on, unsigned initial_delay_seconds) noexcept = 0;
+
+protected:
+    transport_observer* observer_ = nullptr;
+};
+
+}  // namespace coil::net::internal

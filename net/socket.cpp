@@ -1,0 +1,129 @@
+#include <coil/net/socket.hpp>
+
+#include <coil/net/internal/plain_core.hpp>
+#include <coil/net/internal/socket_transport.hpp>
+
+#include <cerrno>
+#include <system_error>
+
+#include <sys/socket.h>
+
+namespace coil::net {
+namespace {
+
+/// Throws unless `descriptor` is a stream socket.
+int checked(int descriptor)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+        throw std::system_error(errno, std::system_category(), "net::socket: descriptor " + std::to_string(descriptor));
+    if (type != SOCK_STREAM)
+        throw std::system_error(EINVAL, std::system_category(), "net::socket: not a stream socket");
+    return descriptor;
+}
+
+}  // namespace
+
+socket::socket() noexcept : core_(std::make_unique<internal::plain_core>()) {}
+
+socket::socket(int descriptor) : socket()
+{
+    core_->connect(std::make_unique<internal::socket_transport>(checked(descriptor)));
+}
+
+socket::socket(socket&& other) noexcept = default;
+socket& socket::operator=(socket&& other) noexcept = default;
+socket::~socket() = default;
+
+task<result<>> socket::connect()
+{
+    if (!core_)
+        co_return errc::destroyed;
+    if (core_->bytes() || !wanted_)
+        co_return error_from_errno(EISCONN);
+    const std::unique_ptr<connect_options> wanted = std::move(wanted_);
+    auto opening = internal::open_connection(*wanted);
+    result<std::unique_ptr<internal::transport>> bytes = co_await opening;
+    if (!bytes)
+        co_return bytes.error();
+    if (!core_)
+        co_return errc::destroyed;
+    core_->connect(std::move(*bytes));
+    co_return result<>();
+}
+
+internal::read_awaitable socket::read(std::span<std::byte> buffer) noexcept
+{
+    return internal::read_awaitable(core_.get(), buffer);
+}
+
+internal::write_awaitable socket::write(std::span<const std::byte> bytes) noexcept
+{
+    return internal::write_awaitable(core_.get(), bytes);
+}
+
+internal::gather_awaitable socket::write(std::span<const std::span<const std::byte>> pieces) noexcept
+{
+    return internal::gather_awaitable(core_.get(), pieces);
+}
+
+internal::drain_awaitable socket::drained() noexcept
+{
+    return internal::drain_awaitable(core_.get(), false);
+}
+
+internal::drain_awaitable socket::end() noexcept
+{
+    return internal::drain_awaitable(core_.get(), true);
+}
+
+void socket::destroy() noexcept
+{
+    const std::unique_ptr<internal::transport> dropped = release();
+}
+
+void socket::reset_and_destroy() noexcept
+{
+    const std::unique_ptr<internal::transport> dropped = release();
+    if (dropped)
+        dropped->reset_on_close();
+}
+
+bool socket::connected() const noexcept
+{
+    return core_ && core_->bytes();
+}
+
+std::optional<address> socket::local_address() const
+{
+    return connected() ? core_->bytes()->local_address() : std::nullopt;
+}
+
+std::optional<address> socket::remote_address() const
+{
+    return connected() ? core_->bytes()->remote_address() : std::nullopt;
+}
+
+result<> socket::set_no_delay(bool on) noexcept
+{
+    return connected() ? core_->bytes()->set_no_delay(on) : error_from_errno(ENOTCONN);
+}
+
+result<> socket::set_keep_alive(bool on, std::chrono::seconds initial_delay) noexcept
+{
+    if (!connected())
+        return error_from_errno(ENOTCONN);
+    return core_->bytes()->set_keep_alive(on, static_cast<unsigned>(initial_delay.count()));
+}
+
+std::unique_ptr<internal::transport> socket::release() noexcept
+{
+    if (!core_)
+        return nullptr;
+    std::unique_ptr<internal::transport> bytes = core_->release();
+    core_.reset();
+    return bytes;
+}
+
+}  // namespace coil::net
