@@ -1,0 +1,52 @@
+#pragma once
+
+#include <coil/net/address.hpp>
+#include <coil/runtime/internal/operation.hpp>
+#include <coil/runtime/internal/timers.hpp>
+#include <coil/runtime/result.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace coil::net {
+struct listen_options;
+}
+
+namespace coil::net::internal {
+
+/// A listening socket that accepts for as long as it exists.
+///
+/// When the process runs out of descriptors it gives up one it keeps in reserve, takes the next connection with it and
+/// closes that one, so that the peer gets an answer and the loop does not spin; then it pauses for a moment.
+class listener final : private coil::internal::completion_handler, private coil::internal::timer_node {
+public:
+    /// Called with each connected descriptor, from a completion handler.
+    using accepted = std::function<void(int descriptor)>;
+
+    /// Binds and listens; accepts from the next turn on.
+    static result<std::unique_ptr<listener>> open(const address& where, const listen_options& options, accepted call);
+
+    listener(int descriptor, accepted call, std::string path);
+    listener(const listener&) = delete;
+    listener& operator=(const listener&) = delete;
+    ~listener();
+
+    std::optional<address> local_address() const;
+
+private:
+    void complete(const coil::internal::completion& what, coil::internal::operation_memory*) noexcept override;
+    void expire() noexcept override { arm(); }
+    void arm();
+    void refuse_one() noexcept;
+    void pause() noexcept;
+
+    int descriptor_;
+    int reserve_;
+    accepted call_;
+    std::string path_;  // of a Unix socket: removed with the listener
+    coil::internal::operation accepting_;
+};
+
+}  // namespace coil::net::internal

@@ -1,0 +1,222 @@
+#include <coil/net/server.hpp>
+
+#include <coil/net/internal/listener.hpp>
+#include <coil/net/internal/socket_transport.hpp>
+#include <coil/runtime/loop.hpp>
+#include <coil/runtime/scope.hpp>
+
+#include <cassert>
+
+#include <unistd.h>
+
+namespace coil::net {
+namespace internal {
+
+/// The inside of a server; it does not move, so that its connections can refer to it.
+class server_state {
+public:
+    server_state(server_options options, server::connection_handler handler)
+        : options_(options), handler_(std::move(handler))
+    {
+    }
+    ~server_state()
+    {
+        if (waiting_)
+            waiting_->of_ = nullptr;
+    }
+
+    result<> listen(const listen_options& options)
+    {
+        if (listener_)
+            return errc::already_listening;
+        const result<net::address> where = place_of(options);
+        if (!where)
+            return where.error();
+        auto opened = listener::open(*where, options, [this](int descriptor) { accept(descriptor); });
+        if (!opened && opened.error() == std::errc::address_family_not_supported && options.host.empty() && options.path.empty())
+            opened = listener::open(net::address::any(address_family::ipv4, options.port), options,
+                                    [this](int descriptor) { accept(descriptor); });
+        if (!opened)
+            return opened.error();
+        listener_ = std::move(*opened);
+        return {};
+    }
+
+    result<> close() noexcept
+    {
+        if (!listener_)
+            return errc::server_not_running;
+        listener_.reset();
+        report_closed();
+        return {};
+    }
+
+    bool is_closed() const noexcept { return !listener_ && open_ == 0; }
+    const listener* listening() const noexcept { return listener_.get(); }
+    std::size_t connections() const noexcept { return open_; }
+    void request_stop() noexcept { connections_.request_stop(); }
+
+    std::function<void(std::exception_ptr)> on_uncaught;
+    std::function<void()> on_drop;
+
+private:
+    friend class closed_wait;
+
+    static result<net::address> place_of(const listen_options& options)
+    {
+        if (!options.path.empty()) {
+            if (const auto path = net::address::of_path(options.path))
+                return *path;
+            return errc::name_too_long;
+        }
+        if (options.host.empty())
+            return net::address::any(address_family::ipv6, options.port);
+        if (const auto ip = net::address::parse(options.host, options.port))
+            return *ip;
+        if (options.host == "localhost")
+            return *net::address::parse("127.0.0.1", options.port);
+        return errc::host_not_found;
+    }
+
+    void accept(int descriptor)
+    {
+        if (options_.max_connections > 0 && open_ >= options_.max_connections) {
+            ::close(descriptor);
+            if (on_drop)
+                on_drop();
+            return;
+        }
+        connections_.spawn(serve(*this, place(*this), socket(descriptor)));
+    }
+
+    /// A connection's place among the open ones, from its acceptance until its coroutine is gone, started or not.
+    class place {
+    public:
+        explicit place(server_state& home) noexcept : home_(&home) { ++home.open_; }
+        place(place&& other) noexcept : home_(std::exchange(other.home_, nullptr)) {}
+        ~place()
+        {
+            if (home_)
+                home_->left();
+        }
+
+    private:
+        server_state* home_;
+    };
+
+    static task<> serve(server_state& home, [[maybe_unused]] place held, socket accepted)
+    {
+        try {
+            if (home.options_.no_delay)
+                static_cast<void>(accepted.set_no_delay());
+            if (home.options_.keep_alive)
+                static_cast<void>(accepted.set_keep_alive(true, home.options_.keep_alive_initial_delay));
+            task<> running = home.handler_(std::move(accepted));
+            co_await running;
+        } catch (...) {
+            if (home.on_uncaught)
+                home.on_uncaught(std::current_exception());
+        }
+    }
+
+    void left() noexcept
+    {
+        --open_;
+        report_closed();
+    }
+
+    void report_closed() noexcept
+    {
+        if (!listener_ && open_ == 0 && waiting_)
+            std::exchange(waiting_, nullptr)->resume_later();
+    }
+
+    server_options options_;
+    server::connection_handler handler_;
+    std::size_t open_ = 0;
+    closed_wait* waiting_ = nullptr;
+    std::unique_ptr<listener> listener_;
+    scope connections_;  // last: its tasks refer to the rest
+};
+
+closed_wait::~closed_wait()
+{
+    if (of_ && of_->waiting_ == this)
+        of_->waiting_ = nullptr;
+}
+
+bool closed_wait::await_ready() const noexcept
+{
+    return !of_ || of_->is_closed();
+}
+
+bool closed_wait::begin(std::coroutine_handle<> awaiting, stop_token token)
+{
+    if (token.stop_requested())
+        return false;
+    assert(!of_->waiting_ && "one coroutine at a time waits for a server to close");
+    of_->waiting_ = this;
+    wait_with(awaiting, token);
+    return true;
+}
+
+void closed_wait::stopped() noexcept
+{
+    if (of_)
+        of_->waiting_ = nullptr;
+    resume_later();
+}
+
+}  // namespace internal
+
+server::server(std::unique_ptr<internal::server_state> state) noexcept : state_(std::move(state)) {}
+server::server(server&& other) noexcept = default;
+server& server::operator=(server&& other) noexcept = default;
+server::~server() = default;
+
+result<> server::listen(const listen_options& options)
+{
+    return state_->listen(options);
+}
+
+std::optional<net::address> server::address() const
+{
+    return state_->listening() ? state_->listening()->local_address() : std::nullopt;
+}
+
+bool server::listening() const noexcept
+{
+    return state_->listening() != nullptr;
+}
+
+std::size_t server::connections() const noexcept
+{
+    return state_->connections();
+}
+
+result<> server::close() noexcept
+{
+    return state_->close();
+}
+
+void server::on_uncaught(std::function<void(std::exception_ptr)> call)
+{
+    state_->on_uncaught = std::move(call);
+}
+
+void server::on_drop(std::function<void()> call)
+{
+    state_->on_drop = std::move(call);
+}
+
+void server::request_stop() noexcept
+{
+    state_->request_stop();
+}
+
+server create_server(server_options options, server::connection_handler handler)
+{
+    return server(std::make_unique<internal::server_state>(options, std::move(handler)));
+}
+
+}  // namespace coil::net

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <coil/net/address.hpp>
+#include <coil/net/socket.hpp>
+#include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/result.hpp>
+#include <coil/runtime/task.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace coil::net {
+
+/// How a server treats the connections it accepts.
+/// Node: options of net.createServer.
+struct server_options {
+    /// Send probes on idle connections. Node: keepAlive.
+    bool keep_alive = false;
+    /// Idle time before the first probe. Node: keepAliveInitialDelay.
+    std::chrono::seconds keep_alive_initial_delay = {};
+    /// Connections at once; more are closed as they come. 0: no limit. Node: server.maxConnections.
+    std::size_t max_connections = 0;
+    /// Send small writes at once. Node: noDelay.
+    bool no_delay = false;
+};
+
+/// Where a server listens.
+/// Node: options of server.listen.
+struct listen_options {
+    /// Connections that the kernel keeps while they wait to be accepted. Node: backlog.
+    int backlog = 511;
+    /// An IP address; empty: every address of this host, IPv6 and IPv4. Node: host.
+    std::string host = {};
+    /// Where `host` is empty or IPv6: do not take IPv4 connections. Node: ipv6Only.
+    bool ipv6_only = false;
+    /// A Unix socket instead of host and port; the file is removed when the server closes. Node: path.
+    std::string path = {};
+    /// 0: the system picks one, which `address()` tells. Node: port.
+    std::uint16_t port = 0;
+    /// Let other sockets, of other threads or processes, listen on the same port; the kernel spreads the connections.
+    bool reuse_port = false;
+};
+
+namespace internal {
+
+class server_state;
+
+/// Waits until a server is closed and its last connection has ended.
+class closed_wait final : public coil::internal::stoppable_wait {
+public:
+    explicit closed_wait(server_state* of) noexcept : of_(of) {}
+    ~closed_wait() override;
+
+    bool await_ready() const noexcept;
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting)
+    {
+        return begin(awaiting, coil::internal::stop_token_of(awaiting));
+    }
+    void await_resume() const noexcept {}
+
+private:
+    friend class server_state;
+
+    bool begin(std::coroutine_handle<> awaiting, stop_token token);
+    void stopped() noexcept override;
+
+    server_state* of_;
+};
+
+}  // namespace internal
+
+/// Accepts connections and runs a coroutine for each.
+///
+/// Destroying a server stops it at once, with all its connections; `close()` lets these finish.
+/// Node: net.Server.
+class server {
+public:
+    /// Runs for one connection. An exception that leaves it ends that connection only and goes to `on_uncaught`.
+    using connection_handler = std::function<task<>(socket)>;
+
+    server(server&& other) noexcept;
+    server& operator=(server&& other) noexcept;
+    ~server();
+
+    /// Begins to listen. Once it has failed or was closed it may be called again.
+    /// Errors: `errc::already_listening`, `errc::name_too_long`, `errc::host_not_found` for a host that is no address, the
+    ///         system's (EADDRINUSE, EACCES, EADDRNOTAVAIL).   Node: listen and 'listening'.
+    result<> listen(const listen_options& options);
+
+    /// Where it listens; none when it does not.   Node: address().
+    std::optional<net::address> address() const;
+    /// Node: listening.
+    bool listening() const noexcept;
+    /// Connections that have not ended.   Node: getConnections.
+    std::size_t connections() const noexcept;
+
+    /// Accepts no more; connections that are open go on.
+    /// Errors: `errc::server_not_running`.   Node: close.
+    result<> close() noexcept;
+
+    /// Waits until the server is closed and its last connection has ended, or until the wait is stopped.
+    /// Node: 'close'.
+    coil::internal::awaitable<internal::closed_wait, internal::server_state*> closed() noexcept
+    {
+        return coil::internal::awaitable<internal::closed_wait, internal::server_state*>(state_.get());
+    }
+
+    /// Called with an exception that left a connection handler. Without it the exception is dropped.
+    void on_uncaught(std::function<void(std::exception_ptr)> call);
+    /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
+    void on_drop(std::function<void()> call);
+
+    /// Stops the tasks of all open connections: their waits end with `errc::canceled`.
+    void request_stop() noexcept;
+
+private:
+    friend server create_server(server_options options, connection_handler handler);
+    explicit server(std::unique_ptr<internal::server_state> state) noexcept;
+
+    std::unique_ptr<internal::server_state> state_;
+};
+
+/// A server that does not listen yet.
+/// Node: net.createServer.
+server create_server(server_options options, server::connection_handler handler);
+
+}  // namespace coil::net
