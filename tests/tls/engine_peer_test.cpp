@@ -1,0 +1,504 @@
+// Who the peer is: certificates in both directions, host names, server names, and peers that misbehave.
+#include <coil/tls/engine.hpp>
+
+#include <coil/tls/internal/openssl.hpp>
+#include <coil/tls/internal/server_names.hpp>
+
+#include "tests/support/credentials.hpp"
+#include "tests/support/engine_pair.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <stdexcept>
+
+using namespace coil;
+using test::engine_pair;
+using tls::engine_options;
+using tls::protocol_version;
+using tls::status;
+
+namespace {
+
+const test::credentials& all()
+{
+    return test::shared_credentials();
+}
+
+constexpr protocol_version both_versions[] = {protocol_version::tlsv1_2, protocol_version::tlsv1_3};
+
+tls::secure_context server_context(const test::identity& who, protocol_version version, const std::string& ca = {})
+{
+    return tls::create_secure_context(
+        {.ca = ca, .cert = who.cert, .key = who.key, .max_version = version, .min_version = version});
+}
+
+tls::secure_context client_context(const std::string& root, const test::identity* who = nullptr)
+{
+    tls::secure_context_options options{.ca = root};
+    if (who) {
+        options.cert = who->cert;
+        options.key = who->key;
+    }
+    return tls::create_secure_context(options);
+}
+
+/// A client of OpenSSL's own, for what coil's client never does.
+class openssl_client {
+public:
+    explicit openssl_client(int version) : context_(SSL_CTX_new(TLS_client_method())), ssl_(SSL_new(context_.get()))
+    {
+        SSL_set_min_proto_version(ssl_.get(), version);
+        SSL_set_max_proto_version(ssl_.get(), version);
+        SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+        SSL_set_connect_state(ssl_.get());
+    }
+
+    SSL* ssl() { return ssl_.get(); }
+
+    /// Moves bytes both ways until nothing moves any more.
+    void talk(test::engine_end& server)
+    {
+        for (int quiet = 0; quiet < 2;) {
+            char scratch[4096];
+            if (!SSL_is_init_finished(ssl_.get()))
+                SSL_do_handshake(ssl_.get());
+            SSL_read(ssl_.get(), scratch, sizeof(scratch));
+            char* data = nullptr;
+            const long size = BIO_get_mem_data(SSL_get_wbio(ssl_.get()), &data);
+            server.engine.feed(test::as_bytes({data, static_cast<std::size_t>(size)}));
+            (void)BIO_reset(SSL_get_wbio(ssl_.get()));
+            server.step();
+            const std::string answer = test::take_output(server.engine);
+            BIO_write(SSL_get_rbio(ssl_.get()), answer.data(), static_cast<int>(answer.size()));
+            quiet = size == 0 && answer.empty() ? quiet + 1 : 0;
+        }
+        ERR_clear_error();
+    }
+
+private:
+    tls::internal::ssl_ctx_ptr context_;
+    tls::internal::ssl_ptr ssl_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(engine_peer_test)
+
+BOOST_AUTO_TEST_CASE(a_client_refuses_every_server_it_cannot_verify)  // B-028, B-030, B-039, IDN-02, CONN-12
+{
+    struct row {
+        const test::identity* server;
+        const std::string* root;
+        std::string host;
+        std::string code;
+        int alert;
+    };
+    const std::string& root = all().root.certificate();
+    const std::string& other = all().other_root.certificate();
+    const row table[] = {
+        {&all().server, &root, "localhost", "", 0},
+        {&all().server_rsa, &root, "localhost", "", 0},
+        {&all().server, &root, "LOCALHOST.", "", 0},
+        {&all().server, &root, "127.0.0.1", "", 0},
+        {&all().server, &root, "::1", "", 0},
+        {&all().server, &root, "", "", 0},  // B-045
+        {&all().server_below, &root, "localhost", "", 0},
+        {&all().wildcard, &root, "a.example.com", "", 0},
+        {&all().only_address, &root, "127.0.0.1", "", 0},
+        {&all().self_signed_server, &all().self_signed_server.cert, "localhost", "", 0},  // CTX-06
+        {&all().wrong_name, &root, "localhost", "ERR_TLS_CERT_ALTNAME_INVALID", 42},
+        {&all().wildcard, &root, "a.b.example.com", "ERR_TLS_CERT_ALTNAME_INVALID", 42},
+        {&all().server, &root, "127.0.0.2", "ERR_TLS_CERT_ALTNAME_INVALID", 42},
+        {&all().only_address, &root, "no name", "ERR_TLS_CERT_ALTNAME_INVALID", 42},  // IDN-10: no label has a space
+        {&all().only_address, &root, "localhost", "ERR_TLS_CERT_ALTNAME_INVALID", 42},
+        {&all().expired, &root, "localhost", "CERT_HAS_EXPIRED", 45},
+        {&all().not_yet_valid, &root, "localhost", "CERT_NOT_YET_VALID", 42},
+        {&all().self_signed_server, &root, "localhost", "DEPTH_ZERO_SELF_SIGNED_CERT", 48},
+        {&all().server, &other, "localhost", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", 48},
+        {&all().server_below, &other, "localhost", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", 48},
+        {&all().server_below, &all().intermediate->certificate(), "localhost", "UNABLE_TO_GET_ISSUER_CERT", 48},
+    };
+    for (const protocol_version version : both_versions)
+        for (const row& given : table) {
+            BOOST_TEST_CONTEXT(given.host << " expecting " << given.code << " with " << tls::to_string(version))
+            {
+                engine_pair pair(client_context(*given.root), {.host = given.host},
+                                 server_context(*given.server, version), {});
+                const bool done = pair.handshake();
+                BOOST_TEST(pair.client.code() == given.code);
+                BOOST_TEST(done == given.code.empty());
+                BOOST_TEST(pair.client.engine.authorized() == given.code.empty());
+                if (given.code.empty())
+                    continue;
+                const tls::error_info& info = pair.client.engine.error_info();
+                BOOST_TEST(error_name(info.error) == given.code);
+                BOOST_TEST(info.alert.value() == given.alert);
+                BOOST_TEST(!info.message.empty());
+                // Not one byte of the program's goes out, and the server learns why.
+                BOOST_TEST(!pair.client.write("secret"));
+                BOOST_TEST((pair.server.status == status::error));
+                BOOST_TEST(pair.server.engine.error_info().alert.value() == given.alert);
+                BOOST_TEST(pair.server.received.empty());
+            }
+        }
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_does_not_refuse_still_knows_why)  // B-029, SOCK-12, SOCK-13
+{
+    struct row {
+        const test::identity* server;
+        std::string code;
+    };
+    for (const protocol_version version : both_versions)
+        for (const row& given : {row{&all().wrong_name, "ERR_TLS_CERT_ALTNAME_INVALID"},
+                                 row{&all().expired, "CERT_HAS_EXPIRED"},
+                                 row{&all().self_signed_server, "DEPTH_ZERO_SELF_SIGNED_CERT"}}) {
+            engine_pair pair(client_context(all().root.certificate()), {.reject_unauthorized = false},
+                             server_context(*given.server, version), {});
+            BOOST_TEST_REQUIRE(pair.handshake());
+            BOOST_TEST(!pair.client.engine.authorized());
+            BOOST_TEST(pair.client.engine.authorization_error().value() == given.code);
+            BOOST_TEST(pair.client.write("goes through"));
+            pair.pump();
+            BOOST_TEST(pair.server.received == "goes through");
+        }
+}
+
+BOOST_AUTO_TEST_CASE(the_built_in_roots_do_not_trust_the_test_authority)  // CTX-05, CTX-40
+{
+    engine_pair pair(tls::create_secure_context(), {}, server_context(all().server, protocol_version::tlsv1_3), {});
+    BOOST_TEST(!pair.handshake());
+    BOOST_TEST(pair.client.code() == "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+    BOOST_TEST(pair.client.engine.error_info().message == "unable to verify the first certificate");  // B-005
+}
+
+BOOST_AUTO_TEST_CASE(an_anonymous_server_is_no_verified_server)
+{
+    const tls::secure_context anonymous = tls::create_secure_context(
+        {.ciphers = "ADH-AES128-GCM-SHA256:AECDH-AES128-SHA:@SECLEVEL=0", .dhparam = "auto",
+         .max_version = protocol_version::tlsv1_2});
+    engine_pair pair(anonymous, {}, anonymous, {});
+    BOOST_TEST(!pair.handshake());
+    BOOST_TEST(pair.client.code() == "UNABLE_TO_GET_ISSUER_CERT");
+    engine_pair knowing(anonymous, {.reject_unauthorized = false}, anonymous, {});
+    BOOST_TEST(knowing.handshake());
+    BOOST_TEST(!knowing.client.engine.authorized());
+    BOOST_TEST(knowing.client.engine.authorization_error().value() == "UNABLE_TO_GET_ISSUER_CERT");
+}
+
+BOOST_AUTO_TEST_CASE(a_check_of_the_program_s_own_replaces_the_host_check)  // CONN-16, CONN-17
+{
+    const auto pair_with = [](auto check) {
+        return engine_pair(client_context(all().root.certificate()),
+                           {.check_server_identity = check, .host = "ignored", .servername = "asked.example"},
+                           server_context(all().server_below, protocol_version::tlsv1_3), {});
+    };
+    int calls = 0;
+    engine_pair accepting = pair_with([&](std::string_view host, const tls::certificate& cert) {
+        ++calls;
+        BOOST_TEST(host == "asked.example");
+        BOOST_TEST_REQUIRE((cert.issuer_certificate != nullptr));
+        BOOST_TEST(cert.issuer_certificate->subject->get("CN").value() == "coil test intermediate");
+        BOOST_TEST((cert.issuer_certificate->issuer_certificate != nullptr));
+        return std::optional<tls::identity_error>();
+    });
+    BOOST_TEST(accepting.handshake());
+    BOOST_TEST(calls == 1);
+    BOOST_TEST(accepting.client.engine.authorized());
+
+    engine_pair refusing = pair_with([](std::string_view host, const tls::certificate&) {
+        return std::optional(tls::identity_error{"ERR_PIN", "the key is not pinned", std::string(host)});
+    });
+    BOOST_TEST(!refusing.handshake());
+    BOOST_TEST(refusing.client.code() == "ERR_PIN");
+    BOOST_TEST(refusing.client.engine.error_info().message == "the key is not pinned");
+
+    engine_pair throwing = pair_with([](std::string_view, const tls::certificate&) -> std::optional<tls::identity_error> {
+        throw std::runtime_error("no pins");
+    });
+    BOOST_TEST(!throwing.handshake());
+    BOOST_TEST((throwing.client.engine.error_info().error == tls::errc::handler_failed));
+    BOOST_CHECK_THROW(std::rethrow_exception(throwing.client.engine.error_info().exception), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_server_decides_about_client_certificates_inside_the_handshake)  // SRV-09 to SRV-14, B-031 to B-033, BYD-27
+{
+    struct row {
+        bool request;
+        bool reject;
+        const test::identity* client;
+        std::string server_code;          // the handshake fails with it
+        std::string authorization_error;  // or it succeeds and says this
+        int alert;
+    };
+    const row table[] = {
+        {false, true, &all().client, "", "", 0},
+        {true, true, &all().client, "", "", 0},
+        {true, true, nullptr, "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE", "", 0},
+        {true, true, &all().foreign_client, "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "", 48},
+        {true, true, &all().expired_client, "CERT_HAS_EXPIRED", "", 45},
+        {true, true, &all().self_signed_client, "DEPTH_ZERO_SELF_SIGNED_CERT", "", 48},
+        {true, false, &all().client, "", "", 0},
+        {true, false, nullptr, "", "UNABLE_TO_GET_ISSUER_CERT", 0},
+        {true, false, &all().foreign_client, "", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", 0},
+        {true, false, &all().self_signed_client, "", "DEPTH_ZERO_SELF_SIGNED_CERT", 0},
+    };
+    for (const protocol_version version : both_versions)
+        for (const row& given : table) {
+            BOOST_TEST_CONTEXT("request " << given.request << " reject " << given.reject << " code " << given.server_code
+                                          << given.authorization_error << " with " << tls::to_string(version))
+            {
+                engine_pair pair(client_context(all().root.certificate(), given.client), {},
+                                 server_context(all().server, version, all().root.certificate()),
+                                 {.reject_unauthorized = given.reject, .request_cert = given.request});
+                pair.handshake();
+                tls::engine& server = pair.server.engine;
+                BOOST_TEST(pair.server.code() == given.server_code);
+                BOOST_TEST(server.handshake_done() == given.server_code.empty());
+                const bool verified = given.request && given.client && given.server_code.empty() &&
+                                      given.authorization_error.empty();
+                BOOST_TEST(server.authorized() == verified);
+                if (given.server_code.empty()) {
+                    BOOST_TEST(server.authorization_error().value_or("") == given.authorization_error);
+                    BOOST_TEST(server.get_peer_certificate().has_value() == (given.request && given.client));
+                    continue;
+                }
+                // The client hears of it: a TLS 1.3 client after its own part of the handshake.
+                BOOST_TEST((pair.client.status == status::error));
+                const int alert = given.alert ? given.alert : version == protocol_version::tlsv1_3 ? 116 : 40;
+                BOOST_TEST(server.error_info().alert.value() == alert);
+                BOOST_TEST(pair.client.engine.error_info().alert.value() == alert);
+            }
+        }
+}
+
+BOOST_AUTO_TEST_CASE(the_client_of_a_server_that_misses_its_certificate_gets_node_s_codes)  // SRV-11, B-033, CONN-27
+{
+    for (const protocol_version version : both_versions) {
+        engine_pair pair(client_context(all().root.certificate()), {},
+                         server_context(all().server, version, all().root.certificate()), {.request_cert = true});
+        BOOST_TEST(!pair.handshake());
+        BOOST_TEST(pair.client.code() == (version == protocol_version::tlsv1_3
+                                              ? "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"
+                                              : "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_revoked_client_is_refused)  // B-034, CTX-17
+{
+    const test::identity revoked = all().root.issue({.alternative_names = "", .common_name = "revoked"});
+    const tls::secure_context server = tls::create_secure_context({.ca = all().root.certificate(),
+                                                                   .cert = all().server.cert,
+                                                                   .crl = all().root.revoke({revoked}),
+                                                                   .key = all().server.key});
+    engine_pair bad(client_context(all().root.certificate(), &revoked), {}, server, {.request_cert = true});
+    BOOST_TEST(!bad.handshake());
+    BOOST_TEST(bad.server.code() == "CERT_REVOKED");
+    BOOST_TEST(bad.server.engine.error_info().alert.value() == 44);
+    engine_pair good(client_context(all().root.certificate(), &all().client), {}, server, {.request_cert = true});
+    BOOST_TEST(good.handshake());
+    BOOST_TEST(good.server.engine.authorized());
+}
+
+BOOST_AUTO_TEST_CASE(the_server_name_chooses_everything_that_a_context_holds)  // SNI-04 to SNI-13, SRV-15, B-046, B-047, BYD-19
+{
+    // The default: RSA, TLS 1.2 and 1.3, trusts nobody in particular. For b: ECDSA, TLS 1.2 only, one cipher, one group,
+    // trusts the test authority.
+    const tls::secure_context standard = tls::create_secure_context({.ca = all().other_root.certificate(),
+                                                                     .cert = all().server_rsa.cert,
+                                                                     .ecdh_curve = "P-384",
+                                                                     .key = all().server_rsa.key});
+    const tls::secure_context for_b = tls::create_secure_context({.ca = all().root.certificate(),
+                                                                  .cert = all().server_b.cert,
+                                                                  .ciphers = "ECDHE-ECDSA-AES256-GCM-SHA384",
+                                                                  .ecdh_curve = "P-256",
+                                                                  .key = all().server_b.key,
+                                                                  .max_version = protocol_version::tlsv1_2});
+    tls::internal::server_names names;
+    names.add("b.*.com", for_b);
+    const engine_options server_options{
+        .reject_unauthorized = false,
+        .request_cert = true,
+        .sni_callback = [&](std::string_view name) { return names.find(name); },
+    };
+    const std::string both_roots = all().root.certificate() + all().other_root.certificate();
+
+    engine_pair chosen(client_context(both_roots, &all().client), {.servername = "B.example.com"}, standard,
+                       server_options);
+    BOOST_TEST_REQUIRE(chosen.handshake());
+    BOOST_TEST(chosen.client.engine.get_protocol() == "TLSv1.2");
+    BOOST_TEST(chosen.client.engine.get_cipher()->name == "ECDHE-ECDSA-AES256-GCM-SHA384");
+    BOOST_TEST(chosen.client.engine.get_peer_certificate()->subject->get("CN").value() == "b.example.com");
+    BOOST_TEST(chosen.server.engine.get_certificate()->subject->get("CN").value() == "b.example.com");
+    BOOST_TEST(chosen.server.engine.servername().value() == "B.example.com");
+    BOOST_TEST(chosen.server.engine.authorized());
+
+    engine_pair fallback(client_context(both_roots, &all().client), {.host = "localhost", .servername = "localhost"},
+                         standard, server_options);
+    BOOST_TEST_REQUIRE(fallback.handshake());
+    BOOST_TEST(fallback.client.engine.get_protocol() == "TLSv1.3");
+    BOOST_TEST(fallback.client.engine.get_peer_certificate()->modulus.has_value());
+    BOOST_TEST(!fallback.server.engine.authorized());
+
+    engine_pair nameless(client_context(both_roots), {.host = "127.0.0.1", .servername = "127.0.0.1"}, standard,
+                         server_options);
+    BOOST_TEST_REQUIRE(nameless.handshake());
+    BOOST_TEST(!nameless.server.engine.servername());  // B-049, SNI-14
+}
+
+BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_own_key_kind_in_both_versions)  // trap T1
+{
+    for (const protocol_version version : both_versions)
+        for (const bool rsa_first : {false, true}) {
+            const test::identity& first = rsa_first ? all().server_rsa : all().server;
+            const test::identity& second = rsa_first ? all().server : all().server_rsa;
+            const tls::secure_context named = server_context(second, version);
+            engine_pair pair(client_context(all().root.certificate()), {.servername = "localhost"},
+                             server_context(first, version),
+                             {.sni_callback = [&](std::string_view) { return named; }});
+            BOOST_TEST_REQUIRE(pair.handshake());
+            BOOST_TEST(pair.client.engine.get_peer_certificate()->modulus.has_value() == !rsa_first);
+        }
+}
+
+BOOST_AUTO_TEST_CASE(a_question_about_the_server_name_can_be_answered_later)  // B-048, SNI-12
+{
+    const tls::secure_context for_b = server_context(all().server_b, protocol_version::tlsv1_2);
+    engine_pair pair(client_context(all().other_root.certificate()), {.servername = "b.example.com"},
+                     server_context(all().server, protocol_version::tlsv1_3), {.ask_servername = true});
+    BOOST_TEST(!pair.handshake());
+    tls::engine& server = pair.server.engine;
+    BOOST_TEST((pair.server.status == status::want_answer));
+    BOOST_TEST((server.question() == tls::question::servername));
+    BOOST_TEST(server.servername().value() == "b.example.com");
+    BOOST_TEST((server.handshake() == status::want_answer));
+    server.answer(for_b);
+    BOOST_TEST((server.question() == tls::question::none));
+    pair.server.step();
+    BOOST_TEST(pair.handshake());
+    BOOST_TEST(pair.client.engine.get_protocol() == "TLSv1.2");
+
+    engine_pair unnamed(client_context(all().root.certificate()), {.servername = "localhost"},
+                        server_context(all().server, protocol_version::tlsv1_3), {.ask_servername = true});
+    BOOST_TEST(!unnamed.handshake());
+    unnamed.server.engine.answer(tls::secure_context());
+    unnamed.server.step();
+    BOOST_TEST(unnamed.handshake());
+}
+
+BOOST_AUTO_TEST_CASE(a_failing_answer_about_the_server_name_ends_the_handshake_with_an_alert)  // SNI-06, SNI-09
+{
+    const auto expect_failure = [](engine_pair& pair) {
+        const tls::error_info& info = pair.server.engine.error_info();
+        BOOST_TEST((info.error == tls::errc::handler_failed));
+        BOOST_CHECK_THROW(std::rethrow_exception(info.exception), std::runtime_error);
+        BOOST_TEST(info.alert.value() == 80);
+        BOOST_TEST(pair.client.code() == "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR");
+    };
+    const tls::secure_context standard = server_context(all().server, protocol_version::tlsv1_3);
+    engine_pair thrown(client_context(all().root.certificate()), {.servername = "localhost"}, standard,
+                       {.sni_callback = [](std::string_view) -> tls::secure_context { throw std::runtime_error("no"); }});
+    BOOST_TEST(!thrown.handshake());
+    expect_failure(thrown);
+
+    engine_pair answered(client_context(all().root.certificate()), {.servername = "localhost"}, standard,
+                         {.ask_servername = true});
+    BOOST_TEST(!answered.handshake());
+    answered.server.engine.answer(std::make_exception_ptr(std::runtime_error("no")));
+    answered.server.step();
+    answered.pump();
+    expect_failure(answered);
+}
+
+BOOST_AUTO_TEST_CASE(patterns_of_server_names_follow_their_rules)  // SNI-01, SNI-02, SNI-03, SRV-02
+{
+    using tls::internal::server_name_matches;
+    struct row {
+        std::string_view pattern;
+        std::string_view name;
+        bool matches;
+    };
+    const row table[] = {
+        {"a.com", "a.com", true},          {"a.com", "A.COM", true},      {"A.com.", "a.com", true},
+        {"a.com", "a.com.", true},         {"a.com", "b.com", false},     {"*.a.com", "b.a.com", true},
+        {"*.a.com", ".a.com", true},       {"*.a.com", "a.com", false},   {"*.a.com", "c.b.a.com", false},
+        {"*", "localhost", true},          {"*", "a.com", false},         {"f*o.com", "fo.com", true},
+        {"f*o.com", "foxo.com", true},     {"f*o.com", "fx.com", false},  {"*a*.*", "banana.com", true},
+        {"*a*.*", "bonono.com", false},    {"a.com", "axcom", false},     {"(a|b).com", "a.com", false},
+        {"*.*.com", "a.b.com", true},      {"*b", "abab", true},          {"", "a", false},
+    };
+    for (const row& given : table)
+        BOOST_TEST(server_name_matches(given.pattern, given.name) == given.matches, given.pattern << " " << given.name);
+
+    const tls::secure_context first = tls::create_secure_context();
+    const tls::secure_context second = tls::create_secure_context();
+    tls::internal::server_names names;
+    BOOST_TEST(!names.find("a.com"));
+    names.add("a.com", first);
+    names.add("*.com", second);
+    BOOST_TEST((names.find("a.com") == second));
+    names.add("a.com", first);
+    BOOST_TEST((names.find("a.com") == first));
+    BOOST_TEST(!names.find("a.org"));
+    BOOST_CHECK_EXCEPTION(names.add("", first), tls::error,
+                          [](const tls::error& failure) { return failure.code() == "ERR_TLS_REQUIRED_SERVER_NAME"; });
+}
+
+BOOST_AUTO_TEST_CASE(a_client_may_renegotiate_as_often_as_the_limit_says)  // RNG-01, RNG-03, B-067
+{
+    const tls::settings before = tls::defaults();
+    for (const unsigned limit : {0u, 1u, 3u, 10u}) {
+        tls::settings changed = before;
+        changed.client_reneg_limit = limit;
+        tls::set_defaults(changed);
+        test::engine_end server{tls::engine(server_context(all().server, protocol_version::tlsv1_2), tls::role::server)};
+        openssl_client client(TLS1_2_VERSION);
+        client.talk(server);
+        BOOST_TEST_REQUIRE(server.engine.handshake_done());
+        for (unsigned i = 0; i < limit; ++i) {
+            BOOST_TEST(SSL_renegotiate(client.ssl()) == 1);
+            client.talk(server);
+            BOOST_TEST((server.status == status::want_input));
+            BOOST_TEST(server.write("x"));
+            client.talk(server);
+        }
+        BOOST_TEST(SSL_renegotiate(client.ssl()) == 1);
+        client.talk(server);
+        BOOST_TEST((server.status == status::error));
+        BOOST_TEST(server.code() == "ERR_TLS_SESSION_ATTACK");
+        BOOST_TEST(server.engine.error_info().message == "TLS session renegotiation attack detected");
+        BOOST_TEST(!server.write("x"));
+    }
+    tls::set_defaults(before);
+}
+
+BOOST_AUTO_TEST_CASE(renegotiation_can_be_disabled)  // RNG-05
+{
+    test::engine_end server{tls::engine(server_context(all().server, protocol_version::tlsv1_2), tls::role::server)};
+    openssl_client client(TLS1_2_VERSION);
+    client.talk(server);
+    server.engine.disable_renegotiation();
+    SSL_renegotiate(client.ssl());
+    client.talk(server);
+    BOOST_TEST(server.code() == "ERR_TLS_RENEGOTIATION_DISABLED");
+}
+
+BOOST_AUTO_TEST_CASE(key_updates_are_answered_and_lose_nothing)
+{
+    test::engine_end server{tls::engine(server_context(all().server, protocol_version::tlsv1_3), tls::role::server)};
+    openssl_client client(TLS1_3_VERSION);
+    client.talk(server);
+    std::string sent;
+    for (int i = 0; i < 50; ++i) {
+        BOOST_TEST(SSL_key_update(client.ssl(), SSL_KEY_UPDATE_REQUESTED) == 1);
+        BOOST_TEST(SSL_write(client.ssl(), "tick", 4) == 4);
+        sent += "tick";
+        client.talk(server);
+        BOOST_TEST(server.write("tock"));
+    }
+    client.talk(server);
+    BOOST_TEST(server.received == sent);
+    BOOST_TEST((server.status == status::want_input));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
