@@ -30,6 +30,8 @@ constexpr std::array library_names{
 
 std::string upper_reason(unsigned long packed)
 {
+    // The texts may be asked for before anything else of OpenSSL was.
+    OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
     const char* text = ERR_reason_error_string(packed);
     if (!text)
         return "UNKNOWN";

@@ -1,0 +1,120 @@
+#include <coil/tls/error.hpp>
+
+#include <coil/tls/internal/openssl.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace coil;
+
+BOOST_AUTO_TEST_SUITE(error_test)
+
+BOOST_AUTO_TEST_CASE(own_outcomes_have_node_s_codes)  // ERR-07, ERR-09, ERR-13, ERR-16, ERR-18
+{
+    const std::pair<tls::errc, std::string> table[] = {
+        {tls::errc::truncated, "ERR_SSL_UNEXPECTED_EOF_WHILE_READING"},
+        {tls::errc::handshake_interrupted, "ECONNRESET"},
+        {tls::errc::handshake_timeout, "ERR_TLS_HANDSHAKE_TIMEOUT"},
+        {tls::errc::cert_altname_invalid, "ERR_TLS_CERT_ALTNAME_INVALID"},
+        {tls::errc::cert_altname_format, "ERR_TLS_CERT_ALTNAME_FORMAT"},
+        {tls::errc::invalid_state, "ERR_TLS_INVALID_STATE"},
+        {tls::errc::session_attack, "ERR_TLS_SESSION_ATTACK"},
+        {tls::errc::renegotiation_disabled, "ERR_TLS_RENEGOTIATION_DISABLED"},
+    };
+    for (const auto& [value, code] : table) {
+        const std::error_code error = value;
+        BOOST_TEST(error_name(error) == code);
+        BOOST_TEST(!error.message().empty());
+        BOOST_TEST(error.category().name() == std::string("tls"));
+    }
+    BOOST_TEST((std::error_code(tls::errc::truncated) != errc::end_of_stream));
+}
+
+BOOST_AUTO_TEST_CASE(codes_of_openssl_follow_node_s_rule)  // ERR-02, ERR-03, ERR-04
+{
+    const auto packed = [](int library, int reason) { return ERR_PACK(library, 0, reason); };
+    using tls::internal::setup_error_code;
+    BOOST_TEST(setup_error_code(packed(ERR_LIB_SSL, SSL_R_NO_CIPHER_MATCH)) == "ERR_SSL_NO_CIPHER_MATCH");
+    BOOST_TEST(setup_error_code(packed(ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH)) == "ERR_OSSL_X509_KEY_VALUES_MISMATCH");
+    BOOST_TEST(setup_error_code(packed(ERR_LIB_PEM, 108)) == "ERR_OSSL_PEM_NO_START_LINE");
+    BOOST_TEST(setup_error_code(packed(ERR_LIB_OSSL_DECODER, ERR_R_UNSUPPORTED)) == "ERR_OSSL_UNSUPPORTED");
+    const std::pair<int, std::string> protocol[] = {
+        {SSL_R_WRONG_VERSION_NUMBER, "ERR_SSL_WRONG_VERSION_NUMBER"},
+        {SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE"},
+        {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION"},
+        {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"},
+        {4000, "ERR_SSL_UNKNOWN"},
+    };
+    for (const auto& [reason, code] : protocol) {
+        const std::error_code error(static_cast<int>(packed(ERR_LIB_SSL, reason)), tls::openssl_category());
+        BOOST_TEST(error_name(error) == code);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(verification_results_have_node_s_28_names)  // ERR-34 to ERR-62
+{
+    const std::pair<long, std::string_view> table[] = {
+        {2, "UNABLE_TO_GET_ISSUER_CERT"},
+        {3, "UNABLE_TO_GET_CRL"},
+        {4, "UNABLE_TO_DECRYPT_CERT_SIGNATURE"},
+        {5, "UNABLE_TO_DECRYPT_CRL_SIGNATURE"},
+        {6, "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY"},
+        {7, "CERT_SIGNATURE_FAILURE"},
+        {8, "CRL_SIGNATURE_FAILURE"},
+        {9, "CERT_NOT_YET_VALID"},
+        {10, "CERT_HAS_EXPIRED"},
+        {11, "CRL_NOT_YET_VALID"},
+        {12, "CRL_HAS_EXPIRED"},
+        {13, "ERROR_IN_CERT_NOT_BEFORE_FIELD"},
+        {14, "ERROR_IN_CERT_NOT_AFTER_FIELD"},
+        {15, "ERROR_IN_CRL_LAST_UPDATE_FIELD"},
+        {16, "ERROR_IN_CRL_NEXT_UPDATE_FIELD"},
+        {17, "OUT_OF_MEM"},
+        {18, "DEPTH_ZERO_SELF_SIGNED_CERT"},
+        {19, "SELF_SIGNED_CERT_IN_CHAIN"},
+        {20, "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"},
+        {21, "UNABLE_TO_VERIFY_LEAF_SIGNATURE"},
+        {22, "CERT_CHAIN_TOO_LONG"},
+        {23, "CERT_REVOKED"},
+        {X509_V_ERR_INVALID_CA, "INVALID_CA"},
+        {25, "PATH_LENGTH_EXCEEDED"},
+        {26, "INVALID_PURPOSE"},
+        {27, "CERT_UNTRUSTED"},
+        {28, "CERT_REJECTED"},
+        {62, "HOSTNAME_MISMATCH"},
+    };
+    for (const auto& [value, name] : table) {
+        BOOST_TEST(tls::verify_error_name(value) == name);
+        BOOST_TEST(error_name({static_cast<int>(value), tls::verify_category()}) == name);
+    }
+    BOOST_TEST(tls::verify_error_name(0) == "");
+    BOOST_TEST(tls::verify_error_name(33) == "UNSPECIFIED");
+    BOOST_TEST(tls::verify_error_name(24) == "UNSPECIFIED");
+    BOOST_TEST((std::error_code{21, tls::verify_category()}.message()) == "unable to verify the first certificate");
+}
+
+BOOST_AUTO_TEST_CASE(a_set_up_error_carries_the_whole_queue_oldest_first_and_leaves_none)  // ERR-01, GEN-12
+{
+    ERR_clear_error();
+    ERR_raise(ERR_LIB_PEM, 108);
+    ERR_raise_data(ERR_LIB_SSL, SSL_R_NO_CIPHER_MATCH, "more");
+    const tls::error failure = tls::internal::setup_error("cert (a.pem)");
+    BOOST_TEST(failure.code() == "ERR_OSSL_PEM_NO_START_LINE");
+    BOOST_TEST(failure.what() == std::string("cert (a.pem): no start line"));
+    BOOST_TEST_REQUIRE(failure.info().openssl_error_stack.size() == 2u);
+    BOOST_TEST(failure.info().openssl_error_stack[1].code == "ERR_SSL_NO_CIPHER_MATCH");
+    BOOST_TEST(failure.info().openssl_error_stack[1].data == "more");
+    BOOST_TEST(failure.info().library == "PEM routines");
+    BOOST_TEST(ERR_peek_error() == 0u);
+    BOOST_TEST(tls::internal::setup_error("x", "ERR_CRYPTO_OPERATION_FAILED").code() == "ERR_CRYPTO_OPERATION_FAILED");
+}
+
+BOOST_AUTO_TEST_CASE(an_error_can_be_made_by_a_program_and_copied)
+{
+    const tls::error failure("ERR_MINE", "mine");
+    const tls::error copy = failure;
+    BOOST_TEST(copy.code() == "ERR_MINE");
+    BOOST_TEST(copy.what() == std::string("mine"));
+    BOOST_TEST((&copy.info() == &failure.info()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,243 @@
+#include <coil/tls/internal/connection.hpp>
+
+#include <coil/runtime/error.hpp>
+#include <coil/tls/internal/engine_access.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace coil::tls::internal {
+namespace {
+
+constexpr std::size_t record_size = 16 * 1024;
+
+/// Whether the connection can go on after this error, in the other direction at least.
+bool is_soft(std::error_code error) noexcept
+{
+    return error == errc::truncated || error == coil::errc::write_after_end;
+}
+
+}  // namespace
+
+connection::~connection()
+{
+    if (bytes_)
+        close_in_order();
+}
+
+void connection::connect(std::unique_ptr<net::internal::transport> bytes) noexcept
+{
+    bytes_ = std::move(bytes);
+    bytes_->observe(this);
+}
+
+void connection::destroy(bool reset) noexcept
+{
+    if (!bytes_)
+        return;
+    failure_ = coil::errc::destroyed;
+    if (reset)
+        bytes_->reset_on_close();
+    bytes_.reset();
+    wake_all();
+}
+
+std::optional<net::address> connection::remote_address() const
+{
+    if (bytes_)
+        return bytes_->remote_address();
+    return last_remote_ ? std::optional(*last_remote_) : std::nullopt;
+}
+
+void connection::fail(std::error_code error) noexcept
+{
+    if (failure_)
+        return;
+    failure_ = error;
+    if (bytes_) {
+        if (const std::optional<net::address> remote = bytes_->remote_address())
+            last_remote_ = std::make_unique<net::address>(*remote);
+        flush();  // the alert
+        bytes_.release()->retire();
+    }
+    wake_all();
+}
+
+void connection::close_in_order() noexcept
+{
+    if (engine_.handshake_done() && !failure_ && !bytes_->send_error()) {
+        engine_.shutdown();
+        flush();
+    }
+    bytes_.release()->retire();
+}
+
+void connection::flush() noexcept
+{
+    coil::internal::chunk_queue& sealed = engine_access::output(engine_);
+    if (!sealed.empty())
+        bytes_->send(std::move(sealed));
+}
+
+/// Lets the engine take a step with the input that is there, piece by piece, until it is done or really needs more.
+template <class Step>
+progress connection::run(Step step) noexcept
+{
+    const bool was_open = engine_.handshake_done();
+    progress made;
+    while (true) {
+        const std::span<const std::byte> input = bytes_->received();
+        engine_.lend(input);
+        made = step();
+        bytes_->consume(input.size() - engine_.reclaim());
+        flush();
+        if (made.status != status::want_input)
+            break;
+        if (!bytes_->received().empty())
+            continue;
+        const std::error_code end = bytes_->receive_error();
+        if (!end || input_ended_)
+            break;
+        input_ended_ = true;
+        if (end != coil::errc::end_of_stream) {
+            fail(end);
+            return {status::error, 0};
+        }
+        engine_.end_of_input();
+    }
+    if (!was_open && engine_.handshake_done())
+        wake_all();
+    return made;
+}
+
+std::error_code connection::error_of_engine() noexcept
+{
+    if (failure_)
+        return failure_;
+    const std::error_code error = engine_.error_info().error;
+    if (!is_soft(error))
+        fail(error);
+    return error;
+}
+
+result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
+{
+    if (failure_)
+        return failure_;
+    if (!bytes_)
+        return error_from_errno(ENOTCONN);
+    const progress made = run([&] { return engine_.read(buffer); });
+    switch (made.status) {
+    case status::done: return made.bytes;
+    case status::closed: return coil::errc::end_of_stream;
+    case status::error: return error_of_engine();
+    case status::want_input:
+    case status::want_answer: break;
+    }
+    return std::size_t{0};
+}
+
+void connection::want_input() noexcept
+{
+    if (bytes_->received().empty() && !bytes_->receive_error())
+        bytes_->want_bytes();
+    else
+        on_received();
+}
+
+void connection::on_received() noexcept
+{
+    if (engine_.handshake_done())
+        wake_reader();
+    else
+        wake_all();
+}
+
+result<bool> connection::open() noexcept
+{
+    if (failure_)
+        return failure_;
+    if (!bytes_)
+        return error_from_errno(ENOTCONN);
+    const progress made = run([&] { return progress{engine_.handshake(), 0}; });
+    if (made.status == status::error)
+        return error_of_engine();
+    if (made.status == status::want_input)
+        want_input();
+    return made.status == status::done;
+}
+
+result<std::size_t> connection::put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept
+{
+    if (end_asked_)
+        return coil::errc::write_after_end;
+    if (const std::error_code error = send_error())
+        return error;
+    if (!engine_.handshake_done()) {
+        const result<bool> opened = open();
+        if (!opened)
+            return opened.error();
+        if (!*opened)
+            return std::size_t{0};
+    }
+    if (unsent() >= net::internal::write_high_water_mark)
+        return std::size_t{0};
+
+    while (skip >= pieces.front().size()) {
+        skip -= pieces.front().size();
+        pieces = pieces.subspan(1);
+    }
+    const std::span<const std::byte> first = pieces.front().subspan(skip);
+    if (pieces.size() == 1 || first.size() >= record_size)
+        return seal(first);
+    // Small pieces share a record: each record costs its own header, tag and call.
+    std::array<std::byte, record_size> record;
+    std::size_t filled = 0;
+    for (std::span<const std::byte> piece : pieces) {
+        piece = piece.subspan(std::exchange(skip, 0));
+        const std::size_t size = std::min(piece.size(), record.size() - filled);
+        std::copy_n(piece.begin(), size, record.begin() + static_cast<std::ptrdiff_t>(filled));
+        filled += size;
+        if (filled == record.size())
+            break;
+    }
+    return seal(std::span(record).first(filled));
+}
+
+result<std::size_t> connection::seal(std::span<const std::byte> bytes) noexcept
+{
+    // Whole records as long as there is room for one, so that bulk data leaves in full records.
+    const std::size_t room = net::internal::write_high_water_mark - unsent();
+    const std::size_t records = std::max<std::size_t>(room / record_size, 1);
+    const progress made = engine_.write(bytes.first(std::min(bytes.size(), records * record_size)));
+    flush();
+    if (made.status == status::error)
+        return error_of_engine();
+    return made.bytes;
+}
+
+std::error_code connection::send_error() const noexcept
+{
+    if (failure_)
+        return failure_;
+    return bytes_ ? bytes_->send_error() : error_from_errno(ENOTCONN);
+}
+
+void connection::end() noexcept
+{
+    end_asked_ = true;
+    if (send_error() || engine_.shutdown_sent())
+        return;
+    if (!engine_.handshake_done()) {
+        const result<bool> opened = open();
+        if (!opened || !*opened)
+            return;
+    }
+    engine_.shutdown();
+    flush();
+    bytes_->end();
+}
+
+}  // namespace coil::tls::internal

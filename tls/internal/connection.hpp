@@ -1,0 +1,65 @@
+#pragma once
+
+#include <coil/net/internal/stream_core.hpp>
+#include <coil/net/internal/transport.hpp>
+#include <coil/tls/engine.hpp>
+
+#include <memory>
+#include <optional>
+#include <system_error>
+
+namespace coil::tls::internal {
+
+/// The inside of a TLS socket: an engine between a transport and the reader and writer.
+///
+/// Ciphertext is decrypted where the kernel put it, and what the engine seals goes to the transport in the chunks in which
+/// it was made. Every step that the engine takes may leave something to send, whichever side asked for the step.
+class connection final : public net::internal::stream_core, private net::internal::transport_observer {
+public:
+    explicit connection(tls::engine engine) noexcept : engine_(std::move(engine)) {}
+    ~connection() override;
+
+    /// Gives it the bytes below. @param bytes  not null; only where there is none yet.
+    void connect(std::unique_ptr<net::internal::transport> bytes) noexcept;
+    /// Closes at once. @param reset  with a TCP reset for the peer.
+    void destroy(bool reset) noexcept;
+
+    const tls::engine& engine() const noexcept { return engine_; }
+    /// Null before it is connected and after it was closed.
+    net::internal::transport* bytes() const noexcept { return bytes_.get(); }
+    /// Where the peer was, also after the connection was closed by a failure.
+    std::optional<net::address> remote_address() const;
+    /// Why the connection is of no use any more; success while it is.
+    std::error_code failure() const noexcept { return failure_; }
+    /// Ends the connection because of something that the engine does not know of.
+    void fail(std::error_code error) noexcept;
+
+    result<std::size_t> take(std::span<std::byte> buffer) noexcept override;
+    void want_input() noexcept override;
+    result<std::size_t> put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept override;
+    std::size_t unsent() const noexcept override { return bytes_ ? bytes_->unsent() : 0; }
+    std::error_code send_error() const noexcept override;
+    result<bool> open() noexcept override;
+    void end() noexcept override;
+    bool ended() const noexcept override { return engine_.shutdown_sent() && bytes_ && bytes_->ended(); }
+
+private:
+    void on_received() noexcept override;
+    void on_sent() noexcept override { wake_writer(); }
+
+    template <class Step>
+    progress run(Step step) noexcept;
+    std::error_code error_of_engine() noexcept;
+    result<std::size_t> seal(std::span<const std::byte> bytes) noexcept;
+    void flush() noexcept;
+    void close_in_order() noexcept;
+
+    tls::engine engine_;
+    std::unique_ptr<net::internal::transport> bytes_;
+    std::unique_ptr<net::address> last_remote_;
+    std::error_code failure_;
+    bool end_asked_ = false;
+    bool input_ended_ = false;
+};
+
+}  // namespace coil::tls::internal
