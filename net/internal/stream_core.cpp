@@ -67,6 +67,8 @@ stream_core::~stream_core()
         reader_->lose_stream();
     if (writer_)
         writer_->lose_stream();
+    if (opener_)
+        opener_->lose_stream();
 }
 
 bool read_wait::attempt() noexcept
@@ -110,6 +112,14 @@ void write_wait::finish(std::error_code error) noexcept
         outcome_ = written_;
     else
         outcome_ = error;
+}
+
+bool open_wait::attempt() noexcept
+{
+    const result<bool> open = core_->open();
+    if (!open)
+        finish(open.error());
+    return !open || *open;
 }
 
 bool drain_wait::attempt() noexcept

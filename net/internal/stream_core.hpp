@@ -56,7 +56,8 @@ private:
     stop_token token_;
 };
 
-/// The inside of a stream: what its awaiters work with. At most one reader and one writer wait at any time.
+/// The inside of a stream: what its awaiters work with. At most one reader, one writer and one who waits for the stream to
+/// open wait at any time.
 class stream_core {
 public:
     stream_core() noexcept = default;
@@ -75,6 +76,8 @@ public:
     virtual std::size_t unsent() const noexcept = 0;
     /// Why nothing can leave any more.
     virtual std::error_code send_error() const noexcept = 0;
+    /// Goes on with opening the stream: the handshake, where there is one. @return whether it is open.
+    virtual result<bool> open() noexcept { return true; }
     /// Ends the sending side behind what is queued.
     virtual void end() noexcept = 0;
     /// Whether the end has left.
@@ -91,16 +94,28 @@ protected:
         if (writer_)
             writer_->wake();
     }
-    bool has_reader() const noexcept { return reader_ != nullptr; }
+    void wake_opener() noexcept
+    {
+        if (opener_)
+            opener_->wake();
+    }
+    void wake_all() noexcept
+    {
+        wake_opener();
+        wake_writer();
+        wake_reader();
+    }
 
 private:
     friend class stream_wait;
     friend class read_wait;
     friend class write_wait;
     friend class drain_wait;
+    friend class open_wait;
 
     stream_wait* reader_ = nullptr;
     stream_wait* writer_ = nullptr;
+    stream_wait* opener_ = nullptr;
 };
 
 class read_wait final : public stream_wait {
@@ -158,6 +173,20 @@ private:
     result<> outcome_;
 };
 
+/// Waits until the stream is open.
+class open_wait final : public stream_wait {
+public:
+    explicit open_wait(stream_core* core) noexcept : stream_wait(core, &stream_core::opener_) {}
+    result<> await_resume() const noexcept { return outcome_; }
+
+private:
+    bool attempt() noexcept override;
+    void finish(std::error_code error) noexcept override { outcome_ = error; }
+
+    result<> outcome_;
+};
+
+using open_awaitable = coil::internal::awaitable<open_wait, stream_core*>;
 using read_awaitable = coil::internal::awaitable<read_wait, stream_core*, std::span<std::byte>>;
 using write_awaitable = coil::internal::awaitable<write_wait, stream_core*, std::span<const std::byte>>;
 using gather_awaitable =

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <coil/net/connect.hpp>
+#include <coil/tls/constants.hpp>
+#include <coil/tls/engine.hpp>
+#include <coil/tls/secure_context.hpp>
+#include <coil/tls/socket.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace coil::tls {
+
+/// Where to connect to and whom to trust.
+/// Node: options of tls.connect.
+struct connect_options {
+    /// Take the end of the connection without close_notify for an orderly end. For protocols that mark their own end.
+    bool allow_truncation = false;
+    /// Application protocols in falling preference. Node: ALPNProtocols.
+    alpn_protocol_list alpn_protocols = {};
+    /// Replaces `tls::check_server_identity`. Node: checkServerIdentity.
+    std::function<std::optional<identity_error>(std::string_view host, const certificate& cert)> check_server_identity = {};
+    /// A context made before; `secure_context` must then be left alone. Node: secureContext.
+    tls::secure_context context = {};
+    /// Addresses of one family only. Node: family.
+    std::optional<net::address_family> family = {};
+    /// For the handshake, from the moment of the connection. 0: no limit.
+    std::chrono::milliseconds handshake_timeout = default_handshake_timeout;
+    /// A name or an address; also what the certificate must cover, unless `servername` is given. Node: host.
+    std::string host = "localhost";
+    /// Node: keepAlive.
+    bool keep_alive = false;
+    /// Node: keepAliveInitialDelay.
+    std::chrono::seconds keep_alive_initial_delay = {};
+    /// The address to connect from. Node: localAddress.
+    std::string local_address = {};
+    /// The port to connect from. Node: localPort.
+    std::uint16_t local_port = 0;
+    /// Send small writes at once. Node: noDelay.
+    bool no_delay = true;
+    /// A Unix socket in place of host and port. Node: path.
+    std::string path = {};
+    /// Node: port.
+    std::uint16_t port = 0;
+    /// Whether a server that cannot be verified is refused. If not, `authorized()` tells. Node: rejectUnauthorized.
+    bool reject_unauthorized = true;
+    /// What the context for this connection is made of.
+    secure_context_options secure_context = {};
+    /// The name to send and to check. Not given: `host`, where that is a name. Empty: none is sent. An address is checked and
+    /// never sent. Node: servername, whose default is to send none.
+    std::optional<std::string> servername = {};
+};
+
+/// A TLS client socket: `co_await socket.secure_connect()` connects it and verifies the server.
+/// ```
+/// auto socket = tls::connect({.host = "example.com", .port = 443});
+/// if (auto ok = co_await socket.secure_connect(); !ok) …
+/// ```
+/// Throws: as `create_secure_context` and `net::connect`; ERR_MISSING_ARGS without port and path.
+/// Node: tls.connect.
+socket connect(connect_options options);
+
+}  // namespace coil::tls

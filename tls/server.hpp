@@ -1,0 +1,112 @@
+#pragma once
+
+#include <coil/net/server.hpp>
+#include <coil/runtime/result.hpp>
+#include <coil/runtime/task.hpp>
+#include <coil/tls/constants.hpp>
+#include <coil/tls/engine.hpp>
+#include <coil/tls/error.hpp>
+#include <coil/tls/secure_context.hpp>
+#include <coil/tls/socket.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace coil::tls {
+
+namespace internal {
+class server_state;
+}
+
+/// What a TLS server is made of.
+/// Node: options of tls.createServer.
+struct server_options {
+    /// Take the end of a connection without close_notify for an orderly end. For protocols that mark their own end.
+    bool allow_truncation = false;
+    /// Application protocols in falling preference. A client that offers some and shares none is refused. Node: ALPNProtocols.
+    alpn_protocol_list alpn_protocols = {};
+    /// A context made before; `secure_context` must then be left alone.
+    tls::secure_context context = {};
+    /// For each handshake, from the acceptance of the connection. 0: no limit. Node: handshakeTimeout, where 0 means 120 s.
+    std::chrono::milliseconds handshake_timeout = default_handshake_timeout;
+    /// Node: keepAlive.
+    bool keep_alive = false;
+    /// Node: keepAliveInitialDelay.
+    std::chrono::seconds keep_alive_initial_delay = {};
+    /// Connections at once, those in the handshake included; more are closed as they come. 0: no limit. Node: maxConnections.
+    std::size_t max_connections = 0;
+    /// Send small writes at once. Node: noDelay.
+    bool no_delay = true;
+    /// With `request_cert`: refuse clients without a certificate that can be verified. Node: rejectUnauthorized.
+    bool reject_unauthorized = true;
+    /// Ask clients for a certificate. Node: requestCert.
+    bool request_cert = false;
+    /// Certificate, key and the rest.
+    secure_context_options secure_context = {};
+};
+
+/// Accepts TLS connections and runs a coroutine for each, once its handshake is done.
+///
+/// A handshake never holds up other connections. Destroying a server stops it at once, with all its connections; `close()`
+/// lets these finish.
+/// Node: tls.Server.
+class server {
+public:
+    /// Runs for one secure connection. An exception that leaves it ends that connection only and goes to `on_uncaught`.
+    /// Node: 'secureConnection'.
+    using connection_handler = std::function<task<>(socket)>;
+
+    server(server&& other) noexcept;
+    server& operator=(server&& other) noexcept;
+    ~server();
+
+    /// Begins to listen.   Errors: as `net::server::listen`.   Node: listen.
+    result<> listen(const net::listen_options& options);
+    /// Where it listens; none when it does not.   Node: address().
+    std::optional<net::address> address() const;
+    /// Node: listening.
+    bool listening() const noexcept;
+    /// Connections that have not ended, those in the handshake included.   Node: getConnections.
+    std::size_t connections() const noexcept;
+    /// Accepts no more; connections that are open go on.   Errors: `errc::server_not_running`.   Node: close.
+    result<> close() noexcept;
+    /// Waits until the server is closed and its last connection has ended, or until the wait is stopped.   Node: 'close'.
+    coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*> closed() noexcept;
+    /// Stops the tasks of all open connections: their waits end with `errc::canceled`.
+    void request_stop() noexcept;
+
+    /// Uses `context` for later connections whose client asks for a name that `hostname` matches: everything of it counts,
+    /// certificate, trust, versions and ciphers. `*` stands for any run of characters without a dot. The latest match wins.
+    /// Throws: `tls::error` ERR_TLS_REQUIRED_SERVER_NAME for an empty name, ERR_TLS_INVALID_CONTEXT for an empty context.
+    /// Node: addContext.
+    void add_context(std::string_view hostname, secure_context context);
+    /// The same with a context made of `options`. Throws: also as `create_secure_context`.
+    void add_context(std::string_view hostname, const secure_context_options& options);
+    /// Uses a context made of `options` for later connections. When it throws, the old context stays.
+    /// Throws: as `create_secure_context`.   Node: setSecureContext.
+    void set_secure_context(const secure_context_options& options);
+
+    /// Called once for a connection that failed before it was secure; the socket is closed. Node: 'tlsClientError'.
+    void on_tls_client_error(std::function<void(const error_info&, const socket&)> call);
+    /// Called with an exception that left a connection handler. Without it the exception is dropped.
+    void on_uncaught(std::function<void(std::exception_ptr)> call);
+    /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
+    void on_drop(std::function<void()> call);
+
+private:
+    friend server create_server(server_options options, connection_handler handler);
+    explicit server(std::unique_ptr<internal::server_state> state) noexcept;
+
+    std::unique_ptr<internal::server_state> state_;
+};
+
+/// A server that does not listen yet.
+/// Throws: as `create_secure_context`.   Node: tls.createServer.
+server create_server(server_options options, server::connection_handler handler);
+
+}  // namespace coil::tls

@@ -1,0 +1,160 @@
+#pragma once
+
+#include <coil/net/address.hpp>
+#include <coil/net/internal/stream_core.hpp>
+#include <coil/net/socket.hpp>
+#include <coil/runtime/result.hpp>
+#include <coil/runtime/task.hpp>
+#include <coil/tls/certificate.hpp>
+#include <coil/tls/engine.hpp>
+#include <coil/tls/error.hpp>
+#include <coil/tls/secure_context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coil::tls {
+
+struct connect_options;
+
+namespace internal {
+class connection;
+struct connect_plan;
+}  // namespace internal
+
+/// How a TLS socket is put around a connection that exists already.
+/// Node: options of new tls.TLSSocket.
+struct socket_options {
+    /// How the engine behaves: certificates, names, protocols.
+    engine_options engine = {};
+    /// Node: isServer.
+    bool is_server = false;
+    /// Not empty. Node: secureContext.
+    tls::secure_context secure_context = {};
+};
+
+/// A TLS connection: what is written is encrypted, what is read was decrypted and authenticated.
+///
+/// One read and one write may be in flight together, from any coroutines of the loop. Cancelling either leaves the socket
+/// usable and loses no byte. A read or write before the handshake is done takes part in it. After a fatal error the alert
+/// is sent and the connection closed; every later call gives the same error.
+///
+/// A socket that goes out of scope is ended in order: what was written and close_notify are still sent, in the background
+/// and for a limited time; `destroy()` drops them instead.
+/// Node: tls.TLSSocket.
+class socket {
+public:
+    /// Node: encrypted.
+    static constexpr bool encrypted = true;
+
+    /// Runs TLS over `plain`, which must be connected; bytes that it has received already are read first. The handshake
+    /// begins with `secure_connect()` or the first read or write.
+    /// Throws: `tls::error` ERR_TLS_INVALID_CONTEXT without a context.   Node: new tls.TLSSocket.
+    socket(net::socket plain, socket_options options);
+    socket(socket&& other) noexcept;
+    socket& operator=(socket&& other) noexcept;
+    ~socket();
+
+    /// Connects, where `tls::connect` made the socket, and takes the handshake to its end; on a server's socket too.
+    ///
+    /// A client has then verified the server's certificate and that it covers the host.
+    /// Errors: those of `net::socket::connect`; TLS failures, of which `error_info()` tells more; `tls::errc::handshake_timeout`;
+    ///         `errc::canceled`, after which it may be called again.   Overlap: one at a time.   Node: 'secureConnect'.
+    task<result<>> secure_connect();
+
+    /// Reads decrypted bytes into `buffer`; completes as soon as there is at least one.
+    /// @param buffer  not empty; owned by the caller; valid until the await completes.
+    /// @return bytes read, 1 … buffer.size().
+    /// Errors: `errc::end_of_stream` after close_notify; `tls::errc::truncated` where the connection ended without it;
+    ///         `errc::reset`, `errc::canceled`, `errc::already_in_progress`, `errc::destroyed`; a failed handshake or record.
+    /// Overlap: one read and one write; never two reads.   Node: 'data' and 'end'.   RFC 8446 §6.1.
+    net::internal::read_awaitable read(std::span<std::byte> buffer) noexcept;
+
+    /// Encrypts `bytes`; completes when they are sealed and the queue to the kernel is short enough to go on. Everything
+    /// written in one turn of the loop leaves together.
+    /// @param bytes  valid until the await completes.
+    /// @return bytes.size(); fewer only if the wait was stopped midway.
+    /// Errors: `errc::write_after_end`, `errc::reset`, the system's (EPIPE), `errc::canceled` with nothing written,
+    ///         `errc::already_in_progress`; a failed handshake. A failure to send is reported by the next write, `drained`
+    ///         or `end`.   Node: write and 'drain'.
+    net::internal::write_awaitable write(std::span<const std::byte> bytes) noexcept;
+    /// The same for text.
+    net::internal::write_awaitable write(std::string_view text) noexcept;
+    /// Writes all `pieces`, which stay valid until the await completes; small ones share a record.
+    net::internal::gather_awaitable write(std::span<const std::span<const std::byte>> pieces) noexcept;
+
+    /// Waits until the kernel has taken everything that was written.
+    net::internal::drain_awaitable drained() noexcept;
+
+    /// Sends close_notify behind what was written, ends the sending side and waits until that has left. Reading goes on.
+    /// Errors: what kept the rest from leaving; `errc::canceled`: it leaves all the same.   Node: end.   RFC 8446 §6.1.
+    net::internal::drain_awaitable end() noexcept;
+
+    /// Ends, then waits for the peer's close_notify; what arrives until then is dropped.
+    /// @param limit  for the whole of it.
+    /// Errors: `errc::timed_out`, `tls::errc::truncated`, those of `end`.
+    task<result<>> shutdown(std::chrono::milliseconds limit);
+
+    /// Closes at once; drops what was not sent. Waits on the socket end with `errc::destroyed`.   Node: destroy.
+    void destroy() noexcept;
+    /// The same with a TCP reset for the peer.   Node: resetAndDestroy.
+    void reset_and_destroy() noexcept;
+
+    /// All that is known about the failure that an awaited call reported; `error_info().error` is success before one.
+    tls::error_info error_info() const;
+
+    /// Whether the peer's certificate was verified and, on a client, covers the host.   Node: authorized.
+    bool authorized() const noexcept;
+    /// Why it was not: "CERT_HAS_EXPIRED", …; none if it was, or if no certificate was asked for.   Node: authorizationError.
+    std::optional<std::string> authorization_error() const;
+    /// The application protocol; none if none was agreed on.   Node: alpnProtocol.   RFC 7301.
+    std::optional<std::string_view> alpn_protocol() const noexcept;
+    /// The host name that the client sent.   Node: servername.   RFC 6066 §3.
+    std::optional<std::string_view> servername() const noexcept;
+    /// "TLSv1.3"; "unknown" before the handshake is done; none when closed.   Node: getProtocol.
+    std::optional<std::string_view> get_protocol() const noexcept;
+    /// None before the handshake is done.   Node: getCipher.
+    std::optional<cipher_info> get_cipher() const;
+    /// The peer's certificate; none if it sent none.   @param detailed  with the chain of issuers.   Node: getPeerCertificate.
+    std::optional<certificate> get_peer_certificate(bool detailed = false) const;
+    /// This side's certificate.   Node: getCertificate.
+    std::optional<certificate> get_certificate() const;
+    /// Node: isSessionReused.
+    bool is_session_reused() const noexcept;
+    /// Node: getFinished.
+    std::optional<std::vector<std::byte>> get_finished() const;
+    /// Node: getPeerFinished.
+    std::optional<std::vector<std::byte>> get_peer_finished() const;
+    /// Throws: `tls::error` ERR_TLS_INVALID_STATE, ERR_OUT_OF_RANGE.   Node: exportKeyingMaterial.   RFC 8446 §7.5.
+    std::vector<std::byte> export_keying_material(std::size_t length, std::string_view label,
+                                                  std::optional<std::span<const std::byte>> context = std::nullopt) const;
+    /// Takes the peer's attempts to renegotiate for an error from now on.   Node: disableRenegotiation.
+    void disable_renegotiation() noexcept;
+
+    /// True until the handshake is done.   Node: secureConnecting.
+    bool secure_connecting() const noexcept;
+    /// Node: address(), localAddress, localPort.
+    std::optional<net::address> local_address() const;
+    /// Node: remoteAddress, remotePort.
+    std::optional<net::address> remote_address() const;
+    /// Node: setNoDelay. On by default.
+    result<> set_no_delay(bool on = true) noexcept;
+    /// Node: setKeepAlive.
+    result<> set_keep_alive(bool on, std::chrono::seconds initial_delay = std::chrono::seconds(0)) noexcept;
+
+private:
+    friend socket connect(connect_options options);
+    friend class server_access;
+    socket(std::unique_ptr<internal::connection> connection, std::unique_ptr<internal::connect_plan> plan) noexcept;
+
+    std::unique_ptr<internal::connection> connection_;
+    std::unique_ptr<internal::connect_plan> plan_;
+};
+
+}  // namespace coil::tls
