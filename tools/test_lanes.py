@@ -18,7 +18,7 @@ FOLDERS = ["runtime", "net", "tls", "tools", "bench", "examples", "tests"]
 # name, title, options of `bazel test`
 BAZEL_LANES = [
     ("asan", "g++, address and undefined behaviour sanitizers", ["--config=asan", "--build_tests_only"]),
-    ("clang", "clang 19, optimised", ["--config=opt", "--config=clang"]),
+    ("clang", "clang 19, optimised", ["--config=opt", "--config=clang"]),  # and all programs
     ("tsan", "g++, thread sanitizer", ["--config=tsan", "--build_tests_only", "--test_tag_filters=threads"]),
 ]
 
@@ -194,28 +194,35 @@ def all_targets():
 
 def targets_matching(name):
     """Labels of the test targets with `name` in them; tsan runs those of them that are tagged `threads`."""
-    listing = subprocess.run(["bazel", "query", "--keep_going", f"tests({' + '.join(all_targets())})"], cwd=ROOT, text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
-    return [label for label in listing.split() if name in label]
+    return [label for label in query("tests({})") if name in label]
+
+
+def programs():
+    """Tests and binaries. Libraries come along; asked for by themselves they would be compiled in a second form."""
+    return query("kind('(_binary|_test) rule', {})")
+
+
+def query(expression):
+    command = ["bazel", "query", "--keep_going", expression.format(" + ".join(all_targets()))]
+    return subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          check=False).stdout.split()
 
 
 def run(name, part):
-    everything = name is None
-    targets = all_targets()
-    chosen = [lane for lane in BAZEL_LANES if everything or lane[0] == name]
+    keys = [key for key, _, _ in BAZEL_LANES]
+    only = part if name in keys else None if name in (None, "consumer", "house_rules") else name
     lanes = []
-    if (part and chosen) or (not chosen and name not in ("consumer", "house_rules")):
-        name = part or name
-        targets, chosen = targets_matching(name), chosen or BAZEL_LANES
-        if not targets:
-            print(f"tools/test: no lane ({', '.join(lane[0] for lane in BAZEL_LANES)}, consumer, house_rules) "
-                  f"and no test target has {name} in its name", file=sys.stderr)
-            sys.exit(2)
-    for _, title, options in chosen:
-        lanes.append(bazel_lane(title, options, targets))
-    if everything or name == "consumer":
+    if only and not targets_matching(only):
+        print(f"tools/test: no lane ({', '.join(keys)}, consumer, house_rules) and no test target has {only} in its name",
+              file=sys.stderr)
+        sys.exit(2)
+    for key, title, options in BAZEL_LANES:
+        if name in (None, key) or (only and name not in keys):
+            targets = targets_matching(only) if only else programs() if key == "clang" else all_targets()
+            lanes.append(bazel_lane(title, options, targets))
+    if name in (None, "consumer"):
         lanes.append(consumer_lane())
-    if everything or name == "house_rules":
+    if name in (None, "house_rules"):
         lanes.append(house_rules_lane())
     return lanes
 
