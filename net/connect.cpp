@@ -37,22 +37,26 @@ private:
     int number_;
 };
 
+/// A base, so that it is there before the operation that points to it.
+class connect_target {
+protected:
+    explicit connect_target(const address& target) noexcept : target_(target) {}
+
+    address target_;
+};
+
 /// The kernel copies the address when the request is handed over, which is before the wait can be given up or after it;
 /// so the address lives with the operation.
-class connect_wait final : public coil::internal::operation_wait {
+class connect_wait final : private connect_target, public coil::internal::operation_wait {
 public:
     explicit connect_wait(int descriptor, address target) noexcept
-        : operation_wait({.code = coil::internal::opcode::connect,
-                          .fd = descriptor,
-                          .address = target_.system_address(),
-                          .length = target.system_size()}),
-          target_(target)
+        : connect_target(target), operation_wait({.code = coil::internal::opcode::connect,
+                                                  .fd = descriptor,
+                                                  .address = target_.system_address(),
+                                                  .length = target_.system_size()})
     {
     }
     result<> await_resume() const noexcept { return error_from_errno(outcome() < 0 ? -outcome() : 0); }
-
-private:
-    address target_;
 };
 
 using connect_awaitable = coil::internal::awaitable<connect_wait, int, address>;

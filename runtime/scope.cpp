@@ -39,9 +39,9 @@ namespace internal {
 
 void spawned::promise_type::leave::await_suspend(std::coroutine_handle<promise_type> self) const noexcept
 {
-    scope& home = *self.promise().home;
+    scope& left_scope = *self.promise().home;
     self.destroy();
-    home.left();
+    left_scope.left();
 }
 
 void spawned::promise_type::unhandled_exception() noexcept

@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(the_first_thing_that_is_wrong_in_the_order_of_work_decides)
     BOOST_TEST(std::string(failure_of(options)->what()).starts_with("cert: "));
     options.cert = {};
     BOOST_TEST(std::string(failure_of(options)->what()).starts_with("key: "));
-    options.key = {};
+    options.key = tls::key_list();
     BOOST_TEST(code_of(options) == "ERR_INVALID_ARG_VALUE");
     options.sigalgs = std::nullopt;
     BOOST_TEST(code_of(options) == "ERR_CRYPTO_OPERATION_FAILED");
