@@ -124,7 +124,11 @@ def coroutine(body):
 
 def add_cases():
     def keeps(rule):
-        return lambda self: self.assertEqual([], list(rule(self.project)))
+        def case(self):
+            broken = list(rule(self.project))
+            if broken:
+                self.fail("\n".join([f"{len(broken)} places", *broken]))
+        return case
 
     def finds(rule, project):
         return lambda self: self.assertEqual(1, len(list(rule(project))), list(rule(project)))
