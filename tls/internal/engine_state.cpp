@@ -161,7 +161,9 @@ status engine_state::fail(std::error_code error, std::string code, std::string m
 template <class Operation>
 status engine_state::call(Operation operation)
 {
-    ERR_clear_error();
+    // Clearing goes through all of the queue; looking costs next to nothing.
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
     const int result = operation();
     return interpret(result > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl.get(), result));
 }
