@@ -107,7 +107,7 @@ public:
 
     /// Waits until the server is closed and its last connection has ended, or until the wait is stopped.
     /// Node: 'close'.
-    coil::internal::awaitable<internal::closed_wait, internal::server_state*> closed() noexcept
+    coil::internal::awaitable<internal::closed_wait, internal::server_state*> closed() & noexcept
     {
         return coil::internal::awaitable<internal::closed_wait, internal::server_state*>(state_.get());
     }

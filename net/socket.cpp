@@ -36,7 +36,7 @@ socket::socket(socket&& other) noexcept = default;
 socket& socket::operator=(socket&& other) noexcept = default;
 socket::~socket() = default;
 
-task<result<>> socket::connect()
+task<result<>> socket::connect() &
 {
     if (!core_)
         co_return errc::destroyed;
@@ -53,27 +53,27 @@ task<result<>> socket::connect()
     co_return result<>();
 }
 
-internal::read_awaitable socket::read(std::span<std::byte> buffer) noexcept
+internal::read_awaitable socket::read(std::span<std::byte> buffer) & noexcept
 {
     return internal::read_awaitable(core_.get(), buffer);
 }
 
-internal::write_awaitable socket::write(std::span<const std::byte> bytes) noexcept
+internal::write_awaitable socket::write(std::span<const std::byte> bytes) & noexcept
 {
     return internal::write_awaitable(core_.get(), bytes);
 }
 
-internal::gather_awaitable socket::write(std::span<const std::span<const std::byte>> pieces) noexcept
+internal::gather_awaitable socket::write(std::span<const std::span<const std::byte>> pieces) & noexcept
 {
     return internal::gather_awaitable(core_.get(), pieces);
 }
 
-internal::drain_awaitable socket::drained() noexcept
+internal::drain_awaitable socket::drained() & noexcept
 {
     return internal::drain_awaitable(core_.get(), false);
 }
 
-internal::drain_awaitable socket::end() noexcept
+internal::drain_awaitable socket::end() & noexcept
 {
     return internal::drain_awaitable(core_.get(), true);
 }

@@ -24,7 +24,8 @@ class transport;
 ///
 /// One read and one write may be in flight together, from any coroutines of the loop. Cancelling either leaves the
 /// socket usable and loses no byte. A socket that goes out of scope is ended in order: what was written is still sent, in
-/// the background and for a limited time; `destroy()` drops it instead.
+/// the background and for a limited time; `destroy()` drops it instead. Awaiting needs a named socket: g++ 12 destroys the
+/// options in `co_await connect({…}).connect()` twice, so that form does not compile.
 /// Node: net.Socket.
 class socket {
 public:
@@ -38,30 +39,30 @@ public:
     /// Connects a socket that `net::connect` made.
     /// Errors: the system's (ECONNREFUSED, ENOENT, …), `errc::host_not_found`, `errc::lookup_failed`, `errc::canceled`.
     /// Overlap: once.   Node: 'connect'.
-    task<result<>> connect();
+    task<result<>> connect() &;
 
     /// Reads into `buffer`; completes as soon as there is at least one byte.
     /// @param buffer  not empty; owned by the caller; valid until the await completes.
     /// @return bytes read, 1 … buffer.size().
     /// Errors: `errc::end_of_stream`, `errc::reset`, `errc::canceled`, `errc::already_in_progress`, `errc::destroyed`.
     /// Node: 'data' and 'end'.
-    internal::read_awaitable read(std::span<std::byte> buffer) noexcept;
+    internal::read_awaitable read(std::span<std::byte> buffer) & noexcept;
 
     /// Writes `bytes`; completes when they are queued and the queue is short enough to go on. They are copied.
     /// @return bytes.size(); fewer only if the wait was stopped midway.
     /// Errors: `errc::write_after_end`, `errc::reset`, the system's (EPIPE), `errc::canceled` with nothing written,
     ///         `errc::already_in_progress`. A failure to send is reported by the next write, `drained` or `end`.
     /// Node: write and 'drain'.
-    internal::write_awaitable write(std::span<const std::byte> bytes) noexcept;
+    internal::write_awaitable write(std::span<const std::byte> bytes) & noexcept;
     /// Writes all `pieces`, which stay valid until the await completes, as one.
-    internal::gather_awaitable write(std::span<const std::span<const std::byte>> pieces) noexcept;
+    internal::gather_awaitable write(std::span<const std::span<const std::byte>> pieces) & noexcept;
 
     /// Waits until the kernel has taken everything that was written.
-    internal::drain_awaitable drained() noexcept;
+    internal::drain_awaitable drained() & noexcept;
 
     /// Ends the sending side behind what was written, and waits until that has left. Reading goes on.
     /// Errors: what kept the rest from leaving; `errc::canceled`: it leaves all the same.   Node: end.
-    internal::drain_awaitable end() noexcept;
+    internal::drain_awaitable end() & noexcept;
 
     /// Closes at once; drops what was not sent. Waits on the socket end with `errc::destroyed`.   Node: destroy.
     void destroy() noexcept;
