@@ -27,6 +27,7 @@ public:
     const tls::engine& engine() const noexcept { return engine_; }
     /// Null before it is connected and after it was closed.
     net::internal::transport* bytes() const noexcept { return bytes_.get(); }
+    void disable_renegotiation() noexcept { engine_.disable_renegotiation(); }
     /// Where the peer was, also after the connection was closed by a failure.
     std::optional<net::address> remote_address() const;
     /// Why the connection is of no use any more; success while it is.

@@ -1,0 +1,55 @@
+#include <coil/tls/connect.hpp>
+
+#include <coil/tls/internal/connect_plan.hpp>
+#include <coil/tls/internal/connection.hpp>
+
+namespace coil::tls {
+namespace {
+
+/// The name to send and to check: what the caller says, else the host where that is a name.
+std::string name_of(const connect_options& options)
+{
+    if (options.servername)
+        return *options.servername;
+    return net::is_ip(options.host) ? std::string() : options.host;
+}
+
+net::connect_options place_of(connect_options& options)
+{
+    net::connect_options where;
+    where.family = options.family;
+    where.host = options.host;
+    where.keep_alive = options.keep_alive;
+    where.keep_alive_initial_delay = options.keep_alive_initial_delay;
+    where.local_address = std::move(options.local_address);
+    where.local_port = options.local_port;
+    where.no_delay = options.no_delay;
+    where.path = std::move(options.path);
+    where.port = options.port;
+    return where;
+}
+
+}  // namespace
+
+socket connect(connect_options options)
+{
+    if (options.port == 0 && options.path.empty())
+        throw error("ERR_MISSING_ARGS", "connect: neither port nor path is given");
+    engine_options behaviour;
+    behaviour.allow_truncation = options.allow_truncation;
+    behaviour.alpn_protocols = options.alpn_protocols;
+    behaviour.check_server_identity = options.check_server_identity;
+    behaviour.host = options.host;
+    behaviour.reject_unauthorized = options.reject_unauthorized;
+    behaviour.servername = name_of(options);
+
+    auto plan = std::make_unique<internal::connect_plan>();
+    plan->handshake_timeout = options.handshake_timeout;
+    plan->where = place_of(options);
+    net::internal::check(plan->where);
+    secure_context context = options.context ? options.context : create_secure_context(options.secure_context);
+    return socket(std::make_unique<internal::connection>(engine(std::move(context), role::client, std::move(behaviour))),
+                  std::move(plan));
+}
+
+}  // namespace coil::tls

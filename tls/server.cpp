@@ -1,0 +1,193 @@
+#include <coil/tls/server.hpp>
+
+#include <coil/net/internal/transport.hpp>
+#include <coil/runtime/timer.hpp>
+#include <coil/tls/internal/connect_plan.hpp>
+#include <coil/tls/internal/connection.hpp>
+#include <coil/tls/internal/server_names.hpp>
+
+namespace coil::tls {
+
+/// What a server may do with the sockets it makes.
+class server_access {
+public:
+    static socket make_socket(std::unique_ptr<internal::connection> connection) noexcept
+    {
+        return socket(std::move(connection), nullptr);
+    }
+    static void fail(socket& failed, std::error_code error) noexcept { failed.connection_->fail(error); }
+};
+
+namespace internal {
+namespace {
+
+net::server_options transport_options(const server_options& options)
+{
+    net::server_options below;
+    below.keep_alive = options.keep_alive;
+    below.keep_alive_initial_delay = options.keep_alive_initial_delay;
+    below.max_connections = options.max_connections;
+    below.no_delay = options.no_delay;
+    return below;
+}
+
+}  // namespace
+
+/// The inside of a server; it does not move, so that its connections can refer to it.
+class server_state {
+public:
+    server_state(const server_options& options, server::connection_handler handler)
+        : handler_(std::move(handler)),
+          handshake_timeout_(options.handshake_timeout),
+          context_(options.context ? options.context : create_secure_context(options.secure_context)),
+          plain(net::create_server(transport_options(options),
+                                   [this](net::socket accepted) { return serve(*this, std::move(accepted)); }))
+    {
+        engine_options behaviour;
+        behaviour.allow_truncation = options.allow_truncation;
+        behaviour.alpn_protocols = options.alpn_protocols;
+        behaviour.reject_unauthorized = options.reject_unauthorized;
+        behaviour.request_cert = options.request_cert;
+        behaviour_ = std::make_shared<const engine_options>(std::move(behaviour));
+    }
+
+    void set_context(secure_context context) noexcept { context_ = std::move(context); }
+
+    /// Connections refer to the names that were known when they came, so a new name makes a new set.
+    void add_name(std::string_view hostname, secure_context context)
+    {
+        auto names = std::make_shared<server_names>(names_ ? *names_ : server_names());
+        names->add(hostname, std::move(context));
+        names_ = names;
+        engine_options behaviour = *behaviour_;
+        behaviour.sni_callback = [names](std::string_view servername) { return names->find(servername); };
+        behaviour_ = std::make_shared<const engine_options>(std::move(behaviour));
+    }
+
+    std::function<void(const error_info&, const socket&)> on_tls_client_error;
+
+private:
+    static task<> serve(server_state& home, net::socket accepted)
+    {
+        auto made = std::make_unique<connection>(engine(home.context_, role::server, home.behaviour_));
+        made->connect(accepted.release());
+        socket secured = server_access::make_socket(std::move(made));
+        const bool secure = co_await secure_in_time(home, secured);
+        if (!secure)
+            co_return;
+        task<> running = home.handler_(std::move(secured));
+        co_await running;
+    }
+
+    /// A coroutine of its own, so that its frame does not live as long as the connection.
+    static task<bool> secure_in_time(server_state& home, socket& secured)
+    {
+        result<> outcome;
+        if (home.handshake_timeout_.count() > 0) {
+            auto limited = with_timeout(home.handshake_timeout_, secured.secure_connect());
+            outcome = co_await limited;
+        } else {
+            auto handshake = secured.secure_connect();
+            outcome = co_await handshake;
+        }
+        if (outcome)
+            co_return true;
+        if (outcome.error() == coil::errc::timed_out)
+            server_access::fail(secured, errc::handshake_timeout);
+        if (home.on_tls_client_error && outcome.error() != coil::errc::canceled) {
+            const error_info what = secured.error_info();
+            home.on_tls_client_error(what, secured);
+        }
+        co_return false;
+    }
+
+    server::connection_handler handler_;
+    std::chrono::milliseconds handshake_timeout_;
+    secure_context context_;
+    std::shared_ptr<const server_names> names_;
+    std::shared_ptr<const engine_options> behaviour_;
+
+public:
+    net::server plain;  // last: its connections refer to the rest
+};
+
+}  // namespace internal
+
+server::server(std::unique_ptr<internal::server_state> state) noexcept : state_(std::move(state)) {}
+server::server(server&& other) noexcept = default;
+server& server::operator=(server&& other) noexcept = default;
+server::~server() = default;
+
+result<> server::listen(const net::listen_options& options)
+{
+    return state_->plain.listen(options);
+}
+
+std::optional<net::address> server::address() const
+{
+    return state_->plain.address();
+}
+
+bool server::listening() const noexcept
+{
+    return state_->plain.listening();
+}
+
+std::size_t server::connections() const noexcept
+{
+    return state_->plain.connections();
+}
+
+result<> server::close() noexcept
+{
+    return state_->plain.close();
+}
+
+coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*> server::closed() noexcept
+{
+    return state_->plain.closed();
+}
+
+void server::request_stop() noexcept
+{
+    state_->plain.request_stop();
+}
+
+void server::add_context(std::string_view hostname, secure_context context)
+{
+    if (!context)
+        throw error("ERR_TLS_INVALID_CONTEXT", "add_context: no context for " + std::string(hostname));
+    state_->add_name(hostname, std::move(context));
+}
+
+void server::add_context(std::string_view hostname, const secure_context_options& options)
+{
+    add_context(hostname, create_secure_context(options));
+}
+
+void server::set_secure_context(const secure_context_options& options)
+{
+    state_->set_context(create_secure_context(options));
+}
+
+void server::on_tls_client_error(std::function<void(const error_info&, const socket&)> call)
+{
+    state_->on_tls_client_error = std::move(call);
+}
+
+void server::on_uncaught(std::function<void(std::exception_ptr)> call)
+{
+    state_->plain.on_uncaught(std::move(call));
+}
+
+void server::on_drop(std::function<void()> call)
+{
+    state_->plain.on_drop(std::move(call));
+}
+
+server create_server(server_options options, server::connection_handler handler)
+{
+    return server(std::make_unique<internal::server_state>(options, std::move(handler)));
+}
+
+}  // namespace coil::tls

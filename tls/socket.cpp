@@ -1,0 +1,241 @@
+#include <coil/tls/socket.hpp>
+
+#include <coil/net/internal/transport.hpp>
+#include <coil/runtime/timer.hpp>
+#include <coil/tls/internal/connect_plan.hpp>
+#include <coil/tls/internal/connection.hpp>
+
+#include <cerrno>
+
+namespace coil::tls {
+
+using internal::connection;
+
+socket::socket(net::socket plain, socket_options options)
+    : connection_(std::make_unique<connection>(
+          engine(std::move(options.secure_context), options.is_server ? role::server : role::client, std::move(options.engine))))
+{
+    if (std::unique_ptr<net::internal::transport> bytes = plain.release())
+        connection_->connect(std::move(bytes));
+}
+
+socket::socket(std::unique_ptr<connection> connection, std::unique_ptr<internal::connect_plan> plan) noexcept
+    : connection_(std::move(connection)), plan_(std::move(plan))
+{
+}
+
+socket::socket(socket&& other) noexcept = default;
+socket& socket::operator=(socket&& other) noexcept = default;
+socket::~socket() = default;
+
+task<result<>> socket::secure_connect()
+{
+    if (!connection_)
+        co_return coil::errc::destroyed;
+    if (plan_ && !connection_->bytes()) {
+        auto opening = net::internal::open_connection(plan_->where);
+        result<std::unique_ptr<net::internal::transport>> bytes = co_await opening;
+        if (!bytes) {
+            if (bytes.error() != coil::errc::canceled)
+                connection_->fail(bytes.error());
+            co_return bytes.error();
+        }
+        connection_->connect(std::move(*bytes));
+    }
+    const net::internal::open_awaitable handshake(connection_.get());
+    result<> outcome;
+    if (plan_ && plan_->handshake_timeout.count() > 0) {
+        auto limited = with_timeout(plan_->handshake_timeout, handshake);
+        outcome = co_await limited;
+    } else {
+        outcome = co_await handshake;
+    }
+    if (outcome.error() == coil::errc::timed_out && plan_) {
+        outcome = make_error_code(errc::handshake_timeout);
+        connection_->fail(outcome.error());
+    }
+    co_return outcome;
+}
+
+net::internal::read_awaitable socket::read(std::span<std::byte> buffer) noexcept
+{
+    return net::internal::read_awaitable(connection_.get(), buffer);
+}
+
+net::internal::write_awaitable socket::write(std::span<const std::byte> bytes) noexcept
+{
+    return net::internal::write_awaitable(connection_.get(), bytes);
+}
+
+net::internal::write_awaitable socket::write(std::string_view text) noexcept
+{
+    return write(std::as_bytes(std::span(text)));
+}
+
+net::internal::gather_awaitable socket::write(std::span<const std::span<const std::byte>> pieces) noexcept
+{
+    return net::internal::gather_awaitable(connection_.get(), pieces);
+}
+
+net::internal::drain_awaitable socket::drained() noexcept
+{
+    return net::internal::drain_awaitable(connection_.get(), false);
+}
+
+net::internal::drain_awaitable socket::end() noexcept
+{
+    return net::internal::drain_awaitable(connection_.get(), true);
+}
+
+namespace {
+
+/// Ends `of` and drops what arrives until the peer has ended too.
+task<result<>> end_both(socket& of)
+{
+    result<> ended = co_await of.end();
+    if (!ended)
+        co_return ended.error();
+    std::array<std::byte, 1024> dropped;
+    while (true) {
+        const result<std::size_t> more = co_await of.read(dropped);
+        if (more)
+            continue;
+        if (more.error() == coil::errc::end_of_stream)
+            co_return result<>();
+        co_return more.error();
+    }
+}
+
+}  // namespace
+
+task<result<>> socket::shutdown(std::chrono::milliseconds limit)
+{
+    auto limited = with_timeout(limit, end_both(*this));
+    result<> outcome = co_await limited;
+    co_return outcome;
+}
+
+void socket::destroy() noexcept
+{
+    if (connection_)
+        connection_->destroy(false);
+}
+
+void socket::reset_and_destroy() noexcept
+{
+    if (connection_)
+        connection_->destroy(true);
+}
+
+tls::error_info socket::error_info() const
+{
+    if (!connection_)
+        return {};
+    tls::error_info info = connection_->engine().error_info();
+    const std::error_code failure = connection_->failure();
+    if (info.error || !failure)
+        return info;
+    // Not TLS's own: the connection below failed, or time did.
+    info.error = failure;
+    info.code = error_name(failure);
+    info.message = failure.message();
+    info.phase = connection_->engine().handshake_done() ? phase::established : phase::handshake;
+    return info;
+}
+
+bool socket::authorized() const noexcept
+{
+    return connection_ && connection_->engine().authorized();
+}
+
+std::optional<std::string> socket::authorization_error() const
+{
+    return connection_->engine().authorization_error();
+}
+
+std::optional<std::string_view> socket::alpn_protocol() const noexcept
+{
+    return connection_->engine().alpn_protocol();
+}
+
+std::optional<std::string_view> socket::servername() const noexcept
+{
+    return connection_->engine().servername();
+}
+
+std::optional<std::string_view> socket::get_protocol() const noexcept
+{
+    if (connection_->failure())
+        return std::nullopt;
+    return connection_->engine().get_protocol();
+}
+
+std::optional<cipher_info> socket::get_cipher() const
+{
+    return connection_->engine().get_cipher();
+}
+
+std::optional<certificate> socket::get_peer_certificate(bool detailed) const
+{
+    return connection_->engine().get_peer_certificate(detailed);
+}
+
+std::optional<certificate> socket::get_certificate() const
+{
+    return connection_->engine().get_certificate();
+}
+
+bool socket::is_session_reused() const noexcept
+{
+    return connection_->engine().is_session_reused();
+}
+
+std::optional<std::vector<std::byte>> socket::get_finished() const
+{
+    return connection_->engine().get_finished();
+}
+
+std::optional<std::vector<std::byte>> socket::get_peer_finished() const
+{
+    return connection_->engine().get_peer_finished();
+}
+
+std::vector<std::byte> socket::export_keying_material(std::size_t length, std::string_view label,
+                                                      std::optional<std::span<const std::byte>> context) const
+{
+    return connection_->engine().export_keying_material(length, label, context);
+}
+
+void socket::disable_renegotiation() noexcept
+{
+    connection_->disable_renegotiation();
+}
+
+bool socket::secure_connecting() const noexcept
+{
+    return !connection_->engine().handshake_done();
+}
+
+std::optional<net::address> socket::local_address() const
+{
+    return connection_->bytes() ? connection_->bytes()->local_address() : std::nullopt;
+}
+
+std::optional<net::address> socket::remote_address() const
+{
+    return connection_->remote_address();
+}
+
+result<> socket::set_no_delay(bool on) noexcept
+{
+    return connection_->bytes() ? connection_->bytes()->set_no_delay(on) : error_from_errno(ENOTCONN);
+}
+
+result<> socket::set_keep_alive(bool on, std::chrono::seconds initial_delay) noexcept
+{
+    if (!connection_->bytes())
+        return error_from_errno(ENOTCONN);
+    return connection_->bytes()->set_keep_alive(on, static_cast<unsigned>(initial_delay.count()));
+}
+
+}  // namespace coil::tls
