@@ -1,7 +1,6 @@
-// Who the peer is: certificates in both directions, host names, server names, and peers that misbehave.
+// Who the peer is: certificates in both directions, host names, server names.
 #include <coil/tls/engine.hpp>
 
-#include <coil/tls/internal/openssl.hpp>
 #include <coil/tls/internal/server_names.hpp>
 
 #include "tests/support/credentials.hpp"
@@ -41,44 +40,6 @@ tls::secure_context client_context(const std::string& root, const test::identity
     }
     return tls::create_secure_context(options);
 }
-
-/// A client of OpenSSL's own, for what coil's client never does.
-class openssl_client {
-public:
-    explicit openssl_client(int version) : context_(SSL_CTX_new(TLS_client_method())), ssl_(SSL_new(context_.get()))
-    {
-        SSL_set_min_proto_version(ssl_.get(), version);
-        SSL_set_max_proto_version(ssl_.get(), version);
-        SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-        SSL_set_connect_state(ssl_.get());
-    }
-
-    SSL* ssl() { return ssl_.get(); }
-
-    /// Moves bytes both ways until nothing moves any more.
-    void talk(test::engine_end& server)
-    {
-        for (int quiet = 0; quiet < 2;) {
-            char scratch[4096];
-            if (!SSL_is_init_finished(ssl_.get()))
-                SSL_do_handshake(ssl_.get());
-            SSL_read(ssl_.get(), scratch, sizeof(scratch));
-            char* data = nullptr;
-            const long size = BIO_get_mem_data(SSL_get_wbio(ssl_.get()), &data);
-            server.engine.feed(test::as_bytes({data, static_cast<std::size_t>(size)}));
-            (void)BIO_reset(SSL_get_wbio(ssl_.get()));
-            server.step();
-            const std::string answer = test::take_output(server.engine);
-            BIO_write(SSL_get_rbio(ssl_.get()), answer.data(), static_cast<int>(answer.size()));
-            quiet = size == 0 && answer.empty() ? quiet + 1 : 0;
-        }
-        ERR_clear_error();
-    }
-
-private:
-    tls::internal::ssl_ctx_ptr context_;
-    tls::internal::ssl_ptr ssl_;
-};
 
 }  // namespace
 
@@ -361,6 +322,26 @@ BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_own_key_kind_in_both_versio
         }
 }
 
+BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_groups_whichever_side_names_some)
+{
+    const auto works = [](const char* standard, const char* named, const char* client) {
+        const auto context = [](const char* groups) {
+            return tls::create_secure_context(
+                {.cert = all().server.cert, .ecdh_curve = groups, .key = all().server.key});
+        };
+        const tls::secure_context for_name = context(named);
+        engine_pair pair(tls::create_secure_context({.ca = all().root.certificate(), .ecdh_curve = client}),
+                         {.servername = "localhost"}, context(standard),
+                         {.sni_callback = [&](std::string_view) { return for_name; }});
+        return pair.handshake();
+    };
+    BOOST_TEST(works("P-384", "auto", "X25519"));
+    BOOST_TEST(works("P-384", "P-256", "P-256"));
+    BOOST_TEST(!works("P-384", "P-256", "P-384"));
+    BOOST_TEST(works("auto", "P-384", "P-384"));
+    BOOST_TEST(!works("auto", "P-384", "X25519"));
+}
+
 BOOST_AUTO_TEST_CASE(a_question_about_the_server_name_can_be_answered_later)  // B-048, SNI-12
 {
     const tls::secure_context for_b = server_context(all().server_b, protocol_version::tlsv1_2);
@@ -442,63 +423,6 @@ BOOST_AUTO_TEST_CASE(patterns_of_server_names_follow_their_rules)  // SNI-01, SN
     BOOST_TEST(!names.find("a.org"));
     BOOST_CHECK_EXCEPTION(names.add("", first), tls::error,
                           [](const tls::error& failure) { return failure.code() == "ERR_TLS_REQUIRED_SERVER_NAME"; });
-}
-
-BOOST_AUTO_TEST_CASE(a_client_may_renegotiate_as_often_as_the_limit_says)  // RNG-01, RNG-03, B-067
-{
-    const tls::settings before = tls::defaults();
-    for (const unsigned limit : {0u, 1u, 3u, 10u}) {
-        tls::settings changed = before;
-        changed.client_reneg_limit = limit;
-        tls::set_defaults(changed);
-        test::engine_end server{tls::engine(server_context(all().server, protocol_version::tlsv1_2), tls::role::server)};
-        openssl_client client(TLS1_2_VERSION);
-        client.talk(server);
-        BOOST_TEST_REQUIRE(server.engine.handshake_done());
-        for (unsigned i = 0; i < limit; ++i) {
-            BOOST_TEST(SSL_renegotiate(client.ssl()) == 1);
-            client.talk(server);
-            BOOST_TEST((server.status == status::want_input));
-            BOOST_TEST(server.write("x"));
-            client.talk(server);
-        }
-        BOOST_TEST(SSL_renegotiate(client.ssl()) == 1);
-        client.talk(server);
-        BOOST_TEST((server.status == status::error));
-        BOOST_TEST(server.code() == "ERR_TLS_SESSION_ATTACK");
-        BOOST_TEST(server.engine.error_info().message == "TLS session renegotiation attack detected");
-        BOOST_TEST(!server.write("x"));
-    }
-    tls::set_defaults(before);
-}
-
-BOOST_AUTO_TEST_CASE(renegotiation_can_be_disabled)  // RNG-05
-{
-    test::engine_end server{tls::engine(server_context(all().server, protocol_version::tlsv1_2), tls::role::server)};
-    openssl_client client(TLS1_2_VERSION);
-    client.talk(server);
-    server.engine.disable_renegotiation();
-    SSL_renegotiate(client.ssl());
-    client.talk(server);
-    BOOST_TEST(server.code() == "ERR_TLS_RENEGOTIATION_DISABLED");
-}
-
-BOOST_AUTO_TEST_CASE(key_updates_are_answered_and_lose_nothing)
-{
-    test::engine_end server{tls::engine(server_context(all().server, protocol_version::tlsv1_3), tls::role::server)};
-    openssl_client client(TLS1_3_VERSION);
-    client.talk(server);
-    std::string sent;
-    for (int i = 0; i < 50; ++i) {
-        BOOST_TEST(SSL_key_update(client.ssl(), SSL_KEY_UPDATE_REQUESTED) == 1);
-        BOOST_TEST(SSL_write(client.ssl(), "tick", 4) == 4);
-        sent += "tick";
-        client.talk(server);
-        BOOST_TEST(server.write("tock"));
-    }
-    client.talk(server);
-    BOOST_TEST(server.received == sent);
-    BOOST_TEST((server.status == status::want_input));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
