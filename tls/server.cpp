@@ -143,7 +143,7 @@ result<> server::close() noexcept
     return state_->plain.close();
 }
 
-coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*> server::closed() noexcept
+coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*> server::closed() & noexcept
 {
     return state_->plain.closed();
 }

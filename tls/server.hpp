@@ -76,7 +76,7 @@ public:
     /// Accepts no more; connections that are open go on.   Errors: `errc::server_not_running`.   Node: close.
     result<> close() noexcept;
     /// Waits until the server is closed and its last connection has ended, or until the wait is stopped.   Node: 'close'.
-    coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*> closed() noexcept;
+    coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*> closed() & noexcept;
     /// Stops the tasks of all open connections: their waits end with `errc::canceled`.
     void request_stop() noexcept;
 

@@ -28,7 +28,7 @@ socket::socket(socket&& other) noexcept = default;
 socket& socket::operator=(socket&& other) noexcept = default;
 socket::~socket() = default;
 
-task<result<>> socket::secure_connect()
+task<result<>> socket::secure_connect() &
 {
     if (!connection_)
         co_return coil::errc::destroyed;
@@ -57,32 +57,32 @@ task<result<>> socket::secure_connect()
     co_return outcome;
 }
 
-net::internal::read_awaitable socket::read(std::span<std::byte> buffer) noexcept
+net::internal::read_awaitable socket::read(std::span<std::byte> buffer) & noexcept
 {
     return net::internal::read_awaitable(connection_.get(), buffer);
 }
 
-net::internal::write_awaitable socket::write(std::span<const std::byte> bytes) noexcept
+net::internal::write_awaitable socket::write(std::span<const std::byte> bytes) & noexcept
 {
     return net::internal::write_awaitable(connection_.get(), bytes);
 }
 
-net::internal::write_awaitable socket::write(std::string_view text) noexcept
+net::internal::write_awaitable socket::write(std::string_view text) & noexcept
 {
     return write(std::as_bytes(std::span(text)));
 }
 
-net::internal::gather_awaitable socket::write(std::span<const std::span<const std::byte>> pieces) noexcept
+net::internal::gather_awaitable socket::write(std::span<const std::span<const std::byte>> pieces) & noexcept
 {
     return net::internal::gather_awaitable(connection_.get(), pieces);
 }
 
-net::internal::drain_awaitable socket::drained() noexcept
+net::internal::drain_awaitable socket::drained() & noexcept
 {
     return net::internal::drain_awaitable(connection_.get(), false);
 }
 
-net::internal::drain_awaitable socket::end() noexcept
+net::internal::drain_awaitable socket::end() & noexcept
 {
     return net::internal::drain_awaitable(connection_.get(), true);
 }
@@ -108,7 +108,7 @@ task<result<>> end_both(socket& of)
 
 }  // namespace
 
-task<result<>> socket::shutdown(std::chrono::milliseconds limit)
+task<result<>> socket::shutdown(std::chrono::milliseconds limit) &
 {
     auto limited = with_timeout(limit, end_both(*this));
     result<> outcome = co_await limited;

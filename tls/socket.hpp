@@ -46,7 +46,8 @@ struct socket_options {
 /// is sent and the connection closed; every later call gives the same error.
 ///
 /// A socket that goes out of scope is ended in order: what was written and close_notify are still sent, in the background
-/// and for a limited time; `destroy()` drops them instead.
+/// and for a limited time; `destroy()` drops them instead. Awaiting needs a named socket: g++ 12 destroys the options in
+/// `co_await connect({…}).secure_connect()` twice, so that form does not compile.
 /// Node: tls.TLSSocket.
 class socket {
 public:
@@ -66,7 +67,7 @@ public:
     /// A client has then verified the server's certificate and that it covers the host.
     /// Errors: those of `net::socket::connect`; TLS failures, of which `error_info()` tells more; `tls::errc::handshake_timeout`;
     ///         `errc::canceled`, after which it may be called again.   Overlap: one at a time.   Node: 'secureConnect'.
-    task<result<>> secure_connect();
+    task<result<>> secure_connect() &;
 
     /// Reads decrypted bytes into `buffer`; completes as soon as there is at least one.
     /// @param buffer  not empty; owned by the caller; valid until the await completes.
@@ -74,7 +75,7 @@ public:
     /// Errors: `errc::end_of_stream` after close_notify; `tls::errc::truncated` where the connection ended without it;
     ///         `errc::reset`, `errc::canceled`, `errc::already_in_progress`, `errc::destroyed`; a failed handshake or record.
     /// Overlap: one read and one write; never two reads.   Node: 'data' and 'end'.   RFC 8446 §6.1.
-    net::internal::read_awaitable read(std::span<std::byte> buffer) noexcept;
+    net::internal::read_awaitable read(std::span<std::byte> buffer) & noexcept;
 
     /// Encrypts `bytes`; completes when they are sealed and the queue to the kernel is short enough to go on. Everything
     /// written in one turn of the loop leaves together.
@@ -83,23 +84,23 @@ public:
     /// Errors: `errc::write_after_end`, `errc::reset`, the system's (EPIPE), `errc::canceled` with nothing written,
     ///         `errc::already_in_progress`; a failed handshake. A failure to send is reported by the next write, `drained`
     ///         or `end`.   Node: write and 'drain'.
-    net::internal::write_awaitable write(std::span<const std::byte> bytes) noexcept;
+    net::internal::write_awaitable write(std::span<const std::byte> bytes) & noexcept;
     /// The same for text.
-    net::internal::write_awaitable write(std::string_view text) noexcept;
+    net::internal::write_awaitable write(std::string_view text) & noexcept;
     /// Writes all `pieces`, which stay valid until the await completes; small ones share a record.
-    net::internal::gather_awaitable write(std::span<const std::span<const std::byte>> pieces) noexcept;
+    net::internal::gather_awaitable write(std::span<const std::span<const std::byte>> pieces) & noexcept;
 
     /// Waits until the kernel has taken everything that was written.
-    net::internal::drain_awaitable drained() noexcept;
+    net::internal::drain_awaitable drained() & noexcept;
 
     /// Sends close_notify behind what was written, ends the sending side and waits until that has left. Reading goes on.
     /// Errors: what kept the rest from leaving; `errc::canceled`: it leaves all the same.   Node: end.   RFC 8446 §6.1.
-    net::internal::drain_awaitable end() noexcept;
+    net::internal::drain_awaitable end() & noexcept;
 
     /// Ends, then waits for the peer's close_notify; what arrives until then is dropped.
     /// @param limit  for the whole of it.
     /// Errors: `errc::timed_out`, `tls::errc::truncated`, those of `end`.
-    task<result<>> shutdown(std::chrono::milliseconds limit);
+    task<result<>> shutdown(std::chrono::milliseconds limit) &;
 
     /// Closes at once; drops what was not sent. Waits on the socket end with `errc::destroyed`.   Node: destroy.
     void destroy() noexcept;
