@@ -1,6 +1,8 @@
 // What happens behind the first handshake: resumption, renegotiation, new keys, and what an idle connection costs.
 #include <coil/tls/engine.hpp>
 
+#include <coil/tls/internal/engine_state.hpp>
+
 #include "tests/support/credentials.hpp"
 #include "tests/support/engine_pair.hpp"
 #include "tests/support/openssl_client.hpp"
@@ -9,6 +11,7 @@
 
 #include <malloc.h>
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -80,6 +83,36 @@ BOOST_AUTO_TEST_CASE(a_session_is_resumed_under_the_same_policy_only)  // SES-02
         // Nor is a session carried over to a server name that trusts others.
         const tls::secure_context named = server_context(all().server, version, all().root.certificate());
         BOOST_TEST(!connect_with(session, number, context, {.sni_callback = [&](std::string_view) { return named; }}).second);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_an_engine_does_not_spoil_its_session)
+{
+    for (const bool broken : {false, true}) {
+        auto owned = std::make_unique<tls::internal::engine_state>(
+            tls::create_secure_context({.ca = all().root.certificate()}), tls::role::client,
+            std::make_shared<const engine_options>());
+        tls::internal::engine_state& client = *owned;
+        test::engine_end server{
+            tls::engine(server_context(all().server, protocol_version::tlsv1_2), tls::role::server)};
+        for (int i = 0; i < 3; ++i) {
+            client.handshake();
+            while (!client.bytes.output.empty()) {
+                server.engine.feed(client.bytes.output.front());
+                client.bytes.output.consume(client.bytes.output.front().size());
+            }
+            server.step();
+            client.bytes.input.append(test::as_bytes(test::take_output(server.engine)));
+        }
+        BOOST_TEST_REQUIRE(client.handshake_done);
+        if (broken) {
+            std::array<std::byte, 16> buffer;
+            client.bytes.input.append(test::as_bytes("no record at all"));
+            BOOST_TEST((client.read(buffer).status == status::error));
+        }
+        const session_ptr session(SSL_get1_session(client.ssl.get()));
+        owned.reset();
+        BOOST_TEST((SSL_SESSION_is_resumable(session.get()) == 1) == !broken);
     }
 }
 
