@@ -1,41 +1,23 @@
 #include <coil/net/connect.hpp>
 
+#include <coil/net/internal/descriptor.hpp>
 #include <coil/net/internal/socket_transport.hpp>
 #include <coil/net/lookup.hpp>
 #include <coil/net/socket.hpp>
 #include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/loop.hpp>
 #include <coil/runtime/timer.hpp>
 
-#include <cerrno>
 #include <memory>
 #include <stdexcept>
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace coil::net {
 namespace internal {
 namespace {
 
 constexpr std::chrono::milliseconds attempt_time{250};
-
-/// A descriptor that is closed unless it is taken.
-class owned_descriptor {
-public:
-    explicit owned_descriptor(int number) noexcept : number_(number) {}
-    owned_descriptor(const owned_descriptor&) = delete;
-    owned_descriptor& operator=(const owned_descriptor&) = delete;
-    ~owned_descriptor()
-    {
-        if (number_ >= 0)
-            ::close(number_);
-    }
-    int get() const noexcept { return number_; }
-    int take() noexcept { return std::exchange(number_, -1); }
-
-private:
-    int number_;
-};
 
 /// A base, so that it is there before the operation that points to it.
 class connect_target {
@@ -49,9 +31,9 @@ protected:
 /// so the address lives with the operation.
 class connect_wait final : private connect_target, public coil::internal::operation_wait {
 public:
-    explicit connect_wait(int descriptor, address target) noexcept
+    explicit connect_wait(int number, address target) noexcept
         : connect_target(target), operation_wait({.code = coil::internal::opcode::connect,
-                                                  .fd = descriptor,
+                                                  .fd = number,
                                                   .address = target_.system_address(),
                                                   .length = target_.system_size()})
     {
@@ -61,28 +43,29 @@ public:
 
 using connect_awaitable = coil::internal::awaitable<connect_wait, int, address>;
 
-std::error_code bind_local(int descriptor, const connect_options& options, const address& target)
+std::error_code bind_local(int number, const connect_options& options, const address& target)
 {
     if (options.local_address.empty() && options.local_port == 0)
         return {};
     address local = address::any(target.family(), options.local_port);
     if (!options.local_address.empty())
         local = *address::parse(options.local_address, options.local_port);
+    coil::internal::ring& ring = loop::current().ring();
     const int on = 1;
-    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (::bind(descriptor, local.system_address(), local.system_size()) != 0)
-        return error_from_errno(errno);
-    return {};
+    ring.set_option(number, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const int bound = ring.bind(number, local.system_address(), local.system_size());
+    return error_from_errno(bound < 0 ? -bound : 0);
 }
 
-task<result<int>> connect_to(const address target, const connect_options& options, bool last)
+task<result<descriptor>> connect_to(const address target, const connect_options& options, bool last)
 {
-    owned_descriptor descriptor(::socket(target.system_address()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (descriptor.get() < 0)
-        co_return error_from_errno(errno);
-    if (const std::error_code error = bind_local(descriptor.get(), options, target))
+    const int made = loop::current().ring().socket(target.system_address()->sa_family);
+    if (made < 0)
+        co_return error_from_errno(-made);
+    descriptor opened(made);
+    if (const std::error_code error = bind_local(made, options, target))
         co_return error;
-    connect_awaitable attempt(descriptor.get(), target);
+    connect_awaitable attempt(made, target);
     result<> connected;
     if (last) {
         connected = co_await attempt;
@@ -92,7 +75,7 @@ task<result<int>> connect_to(const address target, const connect_options& option
     }
     if (!connected)
         co_return connected.error();
-    co_return descriptor.take();
+    co_return opened;
 }
 
 task<result<std::vector<address>>> targets_of(const connect_options& options)
@@ -123,14 +106,14 @@ task<result<std::unique_ptr<transport>>> open_connection(const connect_options& 
     std::error_code failure;
     for (std::size_t i = 0; i < targets->size(); ++i) {
         auto attempt = connect_to((*targets)[i], options, i + 1 == targets->size());
-        const result<int> descriptor = co_await attempt;
-        if (!descriptor) {
-            failure = descriptor.error();
+        result<descriptor> opened = co_await attempt;
+        if (!opened) {
+            failure = opened.error();
             if (failure == errc::canceled)
                 break;
             continue;
         }
-        std::unique_ptr<transport> bytes = std::make_unique<socket_transport>(*descriptor);
+        std::unique_ptr<transport> bytes = std::make_unique<socket_transport>(std::move(*opened));
         if (options.no_delay)
             bytes->set_no_delay(true);
         if (options.keep_alive)

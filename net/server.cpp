@@ -7,8 +7,6 @@
 
 #include <cassert>
 
-#include <unistd.h>
-
 namespace coil::net {
 namespace internal {
 
@@ -32,10 +30,10 @@ public:
         const result<net::address> where = place_of(options);
         if (!where)
             return where.error();
-        auto opened = listener::open(*where, options, [this](int descriptor) { accept(descriptor); });
+        auto opened = listener::open(*where, options, [this](descriptor connected) { accept(std::move(connected)); });
         if (!opened && opened.error() == std::errc::address_family_not_supported && options.host.empty() && options.path.empty())
             opened = listener::open(net::address::any(address_family::ipv4, options.port), options,
-                                    [this](int descriptor) { accept(descriptor); });
+                                    [this](descriptor connected) { accept(std::move(connected)); });
         if (!opened)
             return opened.error();
         listener_ = std::move(*opened);
@@ -78,15 +76,15 @@ private:
         return errc::host_not_found;
     }
 
-    void accept(int descriptor)
+    void accept(descriptor connected)
     {
         if (options_.max_connections > 0 && open_ >= options_.max_connections) {
-            ::close(descriptor);
+            connected.close();
             if (on_drop)
                 on_drop();
             return;
         }
-        connections_.spawn(serve(*this, place(*this), socket(descriptor)));
+        connections_.spawn(serve(*this, place(*this), socket(connected.take())));
     }
 
     /// A connection's place among the open ones, from its acceptance until its coroutine is gone, started or not.

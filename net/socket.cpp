@@ -2,6 +2,7 @@
 
 #include <coil/net/internal/plain_core.hpp>
 #include <coil/net/internal/socket_transport.hpp>
+#include <coil/runtime/loop.hpp>
 
 #include <cerrno>
 #include <system_error>
@@ -16,8 +17,8 @@ int checked(int descriptor)
 {
     int type = 0;
     socklen_t size = sizeof type;
-    if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
-        throw std::system_error(errno, std::system_category(), "net::socket: descriptor " + std::to_string(descriptor));
+    if (const int got = loop::current().ring().get_option(descriptor, SOL_SOCKET, SO_TYPE, &type, size); got < 0)
+        throw std::system_error(-got, std::system_category(), "net::socket: descriptor " + std::to_string(descriptor));
     if (type != SOCK_STREAM)
         throw std::system_error(EINVAL, std::system_category(), "net::socket: not a stream socket");
     return descriptor;
@@ -29,7 +30,7 @@ socket::socket() noexcept : core_(std::make_unique<internal::plain_core>()) {}
 
 socket::socket(int descriptor) : socket()
 {
-    core_->connect(std::make_unique<internal::socket_transport>(checked(descriptor)));
+    core_->connect(std::make_unique<internal::socket_transport>(internal::descriptor(checked(descriptor))));
 }
 
 socket::socket(socket&& other) noexcept = default;

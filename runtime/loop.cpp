@@ -63,11 +63,15 @@ private:
 }  // namespace internal
 
 loop::loop(const loop_options& options)
-    : ring_(internal::make_kernel_ring({.submission_entries = options.submission_entries,
-                                        .completion_entries = options.completion_entries,
-                                        .receive_buffers = options.receive_buffers,
-                                        .receive_buffer_size = options.receive_buffer_size})),
-      mailbox_(std::make_shared<internal::mailbox>())
+    : loop(internal::make_kernel_ring({.submission_entries = options.submission_entries,
+                                       .completion_entries = options.completion_entries,
+                                       .receive_buffers = options.receive_buffers,
+                                       .receive_buffer_size = options.receive_buffer_size}))
+{
+}
+
+loop::loop(std::unique_ptr<internal::ring> ring)
+    : ring_(std::move(ring)), now_(ring_->now()), mailbox_(std::make_shared<internal::mailbox>())
 {
     if (this_thread_loop)
         stop_program("a second loop on one thread");
@@ -191,7 +195,7 @@ std::optional<std::chrono::nanoseconds> loop::time_to_wait() const noexcept
     const std::optional<steady_clock::time_point> next = timers_.next();
     if (!next)
         return std::nullopt;
-    return std::max(*next - steady_clock::now(), std::chrono::nanoseconds(0));
+    return std::max(*next - ring_->now(), std::chrono::nanoseconds(0));
 }
 
 void loop::turn()
@@ -201,7 +205,7 @@ void loop::turn()
     drain_backlog();
     ring_->enter(time_to_wait());
     ++stats_.turns;
-    now_ = steady_clock::now();
+    now_ = ring_->now();
     internal::completion what;
     while (ring_->next(what)) {
         dispatch(what);
@@ -235,7 +239,7 @@ void loop::finish_background()
     private:
         void expire() noexcept override { passed = true; }
     } limit;
-    timers_.set(limit, steady_clock::now() + longest_linger);
+    timers_.set(limit, ring_->now() + longest_linger);
     while (busy() && !limit.passed) {
         run_ready();
         turn();
@@ -245,8 +249,8 @@ void loop::finish_background()
 void loop::leave_kernel() noexcept
 {
     operations_.for_each_in_use([this](internal::operation_node& node) { cancel(node); });
-    const auto deadline = steady_clock::now() + longest_goodbye;
-    while (operations_.in_use() > 0 && steady_clock::now() < deadline) {
+    const auto deadline = ring_->now() + longest_goodbye;
+    while (operations_.in_use() > 0 && ring_->now() < deadline) {
         drain_backlog();
         ring_->enter(std::chrono::milliseconds(10));
         internal::completion what;

@@ -59,6 +59,8 @@ public:
     /// Throws: `std::system_error` that names cause and cure where the kernel refuses an io_uring. Mistake: a second loop on
     /// the same thread stops the program.
     explicit loop(const loop_options& options = loop_options());
+    /// A loop on a ring of the caller's, in place of the kernel's.
+    explicit loop(std::unique_ptr<internal::ring> ring);
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
     /// Cancels what is still in flight and waits for the kernel to let go of it.
@@ -77,7 +79,7 @@ public:
     /// Runs `call` on the loop's thread, in one of its next turns. May be called from any thread while the loop exists.
     void post(std::function<void()> call);
 
-    /// The time at the beginning of this turn. A timer that is set counts from here.
+    /// The time at the beginning of this turn.
     std::chrono::steady_clock::time_point now() const noexcept { return now_; }
 
     loop_stats stats() const noexcept;
@@ -124,7 +126,7 @@ private:
     internal::list<internal::ready_item> before_submission_;
     internal::timers timers_;
     internal::list<internal::background> background_;
-    std::chrono::steady_clock::time_point now_ = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point now_;
     std::shared_ptr<internal::mailbox> mailbox_;
     std::unique_ptr<internal::mailbox_reader> mailbox_reader_;
     loop_stats stats_;

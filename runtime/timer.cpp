@@ -4,6 +4,11 @@
 
 namespace coil::internal {
 
+std::chrono::steady_clock::time_point time_from_now(std::chrono::nanoseconds duration) noexcept
+{
+    return loop::current().ring().now() + duration;
+}
+
 bool sleep_wait::begin(std::coroutine_handle<> awaiting, stop_token token)
 {
     if (token.stop_requested()) {

@@ -51,6 +51,13 @@ private:
 
 }  // namespace internal
 
+namespace internal {
+
+/// The point in time that is `duration` away on this thread's loop.
+std::chrono::steady_clock::time_point time_from_now(std::chrono::nanoseconds duration) noexcept;
+
+}  // namespace internal
+
 /// Waits until `when`.
 /// Errors: `errc::canceled`.
 inline internal::awaitable<internal::sleep_wait, std::chrono::steady_clock::time_point>
@@ -63,7 +70,7 @@ sleep_until(std::chrono::steady_clock::time_point when) noexcept
 /// Errors: `errc::canceled`.
 inline auto sleep_for(std::chrono::nanoseconds duration) noexcept
 {
-    return sleep_until(std::chrono::steady_clock::now() + duration);
+    return sleep_until(internal::time_from_now(duration));
 }
 
 /// Awaits `awaitable`, which gives a `result`, and stops it when `when` has come.
@@ -89,7 +96,7 @@ template <class Awaitable>
     requires is_result<await_result<Awaitable>>
 task<await_result<Awaitable>> with_timeout(std::chrono::nanoseconds limit, Awaitable awaitable)
 {
-    return with_deadline(std::chrono::steady_clock::now() + limit, std::move(awaitable));
+    return with_deadline(internal::time_from_now(limit), std::move(awaitable));
 }
 
 }  // namespace coil

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/net/address.hpp>
+#include <coil/net/internal/descriptor.hpp>
 #include <coil/runtime/internal/operation.hpp>
 #include <coil/runtime/internal/timers.hpp>
 #include <coil/runtime/result.hpp>
@@ -22,13 +23,13 @@ namespace coil::net::internal {
 /// closes that one, so that the peer gets an answer and the loop does not spin; then it pauses for a moment.
 class listener final : private coil::internal::completion_handler, private coil::internal::timer_node {
 public:
-    /// Called with each connected descriptor, from a completion handler.
-    using accepted = std::function<void(int descriptor)>;
+    /// Called with each connected socket, from a completion handler.
+    using accepted = std::function<void(descriptor connected)>;
 
     /// Binds and listens; accepts from the next turn on.
     static result<std::unique_ptr<listener>> open(const address& where, const listen_options& options, accepted call);
 
-    listener(int descriptor, accepted call, std::string path);
+    listener(descriptor listening, accepted call, std::string path);
     listener(const listener&) = delete;
     listener& operator=(const listener&) = delete;
     ~listener();
@@ -42,7 +43,7 @@ private:
     void refuse_one() noexcept;
     void pause() noexcept;
 
-    int descriptor_;
+    descriptor socket_;
     int reserve_;
     accepted call_;
     std::string path_;  // of a Unix socket: removed with the listener

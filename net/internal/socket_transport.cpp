@@ -10,7 +10,6 @@
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace coil::net::internal {
 
@@ -54,13 +53,12 @@ struct socket_transport::sent_bytes final : operation_memory {
     msghdr message{};
 };
 
-socket_transport::socket_transport(int descriptor) noexcept : descriptor_(descriptor) {}
+socket_transport::socket_transport(descriptor connected) noexcept : socket_(std::move(connected)) {}
 
 socket_transport::~socket_transport()
 {
     // Bytes in flight live on with their operation; the kernel closes the socket when that has let go of it.
     return_buffers();
-    ::close(descriptor_);
 }
 
 std::span<const std::byte> socket_transport::received() const noexcept
@@ -114,7 +112,7 @@ void socket_transport::arm() noexcept
         arm_single();
         return;
     }
-    receiving_.start({.code = opcode::receive_provided, .fd = descriptor_}, receive_handler_);
+    receiving_.start({.code = opcode::receive_provided, .fd = socket_.get()}, receive_handler_);
 }
 
 void socket_transport::arm_single() noexcept
@@ -123,7 +121,7 @@ void socket_transport::arm_single() noexcept
     auto memory = std::make_unique<received_chunk>(bulk_ ? chunk::large_size : chunk::small_size - sizeof(chunk));
     const std::span<std::byte> room = memory->piece->room();
     const request wanted{.code = opcode::receive,
-                         .fd = descriptor_,
+                         .fd = socket_.get(),
                          .address = room.data(),
                          .length = static_cast<std::uint32_t>(room.size())};
     receiving_.start(wanted, receive_handler_, std::move(memory));
@@ -227,7 +225,7 @@ void socket_transport::flush() noexcept
         start_send(std::make_unique<sent_bytes>(std::move(pending_)));
     } else if (ending_ == ending::wanted) {
         ending_ = ending::sent;
-        sending_.start({.code = opcode::shut_down, .fd = descriptor_, .option = SHUT_WR}, end_handler_);
+        sending_.start({.code = opcode::shut_down, .fd = socket_.get(), .option = SHUT_WR}, end_handler_);
     }
 }
 
@@ -236,7 +234,7 @@ void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
     std::array<std::span<const std::byte>, 8> runs;
     const std::size_t count = bytes->bytes.gather(runs);
     in_flight_ = bytes->bytes.size();
-    request wanted{.fd = descriptor_, .option = MSG_NOSIGNAL | MSG_WAITALL};
+    request wanted{.fd = socket_.get(), .option = MSG_NOSIGNAL | MSG_WAITALL};
     if (count == 1) {
         wanted.code = opcode::send;
         wanted.address = runs[0].data();
@@ -299,7 +297,7 @@ void socket_transport::retire() noexcept
     end();
     loop& home = loop::current();
     home.keep(*this);
-    home.timers().set(*this, std::chrono::steady_clock::now() + time_to_send);
+    home.timers().set(*this, home.ring().now() + time_to_send);
     continue_retirement();
 }
 
@@ -318,7 +316,8 @@ void socket_transport::continue_retirement() noexcept
         want_bytes();
     if (ended() && !lingering_) {
         lingering_ = true;
-        loop::current().timers().set(*this, std::chrono::steady_clock::now() + time_to_linger);
+        loop& home = loop::current();
+        home.timers().set(*this, home.ring().now() + time_to_linger);
     }
 }
 
@@ -333,17 +332,22 @@ bool socket_transport::busy() const noexcept
     return !send_error_ && !ended();
 }
 
+int socket_transport::set_option(int level, int name, const void* value, socklen_t size) noexcept
+{
+    return loop::current().ring().set_option(socket_.get(), level, name, value, size);
+}
+
 void socket_transport::reset_on_close() noexcept
 {
     const linger now{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    set_option(SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 std::optional<address> socket_transport::local_address() const
 {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
-    if (::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+    if (loop::current().ring().local_address(socket_.get(), storage, size) < 0)
         return std::nullopt;
     return address::from_system(storage, size);
 }
@@ -352,7 +356,7 @@ std::optional<address> socket_transport::remote_address() const
 {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
-    if (::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+    if (loop::current().ring().remote_address(socket_.get(), storage, size) < 0)
         return std::nullopt;
     return address::from_system(storage, size);
 }
@@ -360,26 +364,24 @@ std::optional<address> socket_transport::remote_address() const
 std::error_code socket_transport::set_no_delay(bool on) noexcept
 {
     const int value = on;
-    if (::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0 && errno != EOPNOTSUPP)
-        return error_from_errno(errno);
-    return {};
+    const int set = set_option(IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+    return set < 0 && set != -EOPNOTSUPP ? error_from_errno(-set) : std::error_code();
 }
 
 std::error_code socket_transport::set_keep_alive(bool on, unsigned initial_delay_seconds) noexcept
 {
     const int value = on;
-    if (::setsockopt(descriptor_, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value) != 0)
-        return error_from_errno(errno);
+    if (const int set = set_option(SOL_SOCKET, SO_KEEPALIVE, &value, sizeof value); set < 0)
+        return error_from_errno(-set);
     if (!on)
         return {};
     const int probes = 10;
     const int seconds_between = 1;
-    ::setsockopt(descriptor_, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-    ::setsockopt(descriptor_, IPPROTO_TCP, TCP_KEEPINTVL, &seconds_between, sizeof seconds_between);
+    set_option(IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    set_option(IPPROTO_TCP, TCP_KEEPINTVL, &seconds_between, sizeof seconds_between);
     const auto delay = static_cast<int>(initial_delay_seconds);
-    if (delay > 0 && ::setsockopt(descriptor_, IPPROTO_TCP, TCP_KEEPIDLE, &delay, sizeof delay) != 0 && errno != EOPNOTSUPP)
-        return error_from_errno(errno);
-    return {};
+    const int set = delay > 0 ? set_option(IPPROTO_TCP, TCP_KEEPIDLE, &delay, sizeof delay) : 0;
+    return set < 0 && set != -EOPNOTSUPP ? error_from_errno(-set) : std::error_code();
 }
 
 }  // namespace coil::net::internal

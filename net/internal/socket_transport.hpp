@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coil/net/internal/descriptor.hpp>
 #include <coil/net/internal/transport.hpp>
 #include <coil/runtime/internal/background.hpp>
 #include <coil/runtime/internal/operation.hpp>
@@ -19,8 +20,8 @@ namespace coil::net::internal {
 /// somebody does.
 class socket_transport final : public transport, private coil::internal::background, private coil::internal::timer_node {
 public:
-    /// @param descriptor  of a connected stream socket; owned from here on.
-    explicit socket_transport(int descriptor) noexcept;
+    /// @param connected  a stream socket.
+    explicit socket_transport(descriptor connected) noexcept;
     ~socket_transport() override;
 
     std::span<const std::byte> received() const noexcept override;
@@ -68,6 +69,7 @@ private:
     void on_end(const coil::internal::completion& what, coil::internal::operation_memory* memory) noexcept;
     void fail_sending(std::error_code error) noexcept;
 
+    int set_option(int level, int name, const void* value, socklen_t size) noexcept;
     bool busy() const noexcept override;
     void expire() noexcept override;
     void continue_retirement() noexcept;
@@ -97,7 +99,7 @@ private:
 
     static constexpr std::size_t most_lent = 16;
 
-    int descriptor_;
+    descriptor socket_;
 
     coil::internal::operation receiving_;
     std::array<lent_buffer, most_lent> lent_{};  // a ring: the bytes that came first

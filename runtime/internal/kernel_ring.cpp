@@ -2,8 +2,9 @@
 #include <coil/runtime/internal/ring.hpp>
 
 #include <liburing.h>
+#include <poll.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -148,7 +149,39 @@ public:
     unsigned buffers_lent() const noexcept override { return buffers_lent_; }
     unsigned buffer_size() const noexcept override { return buffer_size_; }
 
+    std::chrono::steady_clock::time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
+
+    int socket(int family) noexcept override { return outcome(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+    int bind(int fd, const sockaddr* where, socklen_t size) noexcept override { return outcome(::bind(fd, where, size)); }
+    int listen(int fd, int backlog) noexcept override { return outcome(::listen(fd, backlog)); }
+    int accept_now(int fd) noexcept override
+    {
+        pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
+        if (::poll(&waiting, 1, 0) != 1)
+            return -EAGAIN;
+        return outcome(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC));
+    }
+    int local_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override
+    {
+        return outcome(::getsockname(fd, reinterpret_cast<sockaddr*>(&found), &size));
+    }
+    int remote_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override
+    {
+        return outcome(::getpeername(fd, reinterpret_cast<sockaddr*>(&found), &size));
+    }
+    int set_option(int fd, int level, int name, const void* value, socklen_t size) noexcept override
+    {
+        return outcome(::setsockopt(fd, level, name, value, size));
+    }
+    int get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept override
+    {
+        return outcome(::getsockopt(fd, level, name, value, &size));
+    }
+    void close(int fd) noexcept override { ::close(fd); }
+
 private:
+    static int outcome(int returned) noexcept { return returned < 0 ? -errno : returned; }
+
     void set_up(const ring_options& options)
     {
         // Given up one after the other where the kernel does not know them. Deferred work needs a single issuer.

@@ -5,8 +5,6 @@
 #include <cassert>
 #include <utility>
 
-#include <unistd.h>
-
 namespace coil::internal {
 
 void operation::start(const request& wanted, completion_handler& handler, std::unique_ptr<operation_memory> memory)
@@ -73,7 +71,7 @@ void operation_node::deliver(const completion& what, ring& from) noexcept
     if (what.has_buffer)
         from.return_buffer(what.buffer);
     if (what.result >= 0 && (request_.code == opcode::accept || request_.code == opcode::open))
-        ::close(what.result);
+        from.close(what.result);
 }
 
 operation_node& operation_pool::take()

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include <sys/socket.h>
+
 namespace coil::internal {
 
 /// What a ring can be asked to do.
@@ -99,6 +101,24 @@ public:
     /// Receive buffers that are not in the pool.
     virtual unsigned buffers_lent() const noexcept = 0;
     virtual unsigned buffer_size() const noexcept = 0;
+
+    /// The time that timers go by.
+    virtual std::chrono::steady_clock::time_point now() const noexcept = 0;
+
+    /// Calls on sockets that neither wait nor need a completion. As the system calls of these names, but a failure is minus
+    /// an errno.
+    /// @{
+    virtual int socket(int family) noexcept = 0;
+    virtual int bind(int fd, const sockaddr* where, socklen_t size) noexcept = 0;
+    virtual int listen(int fd, int backlog) noexcept = 0;
+    /// Takes a connection that has come already; -EAGAIN where there is none.
+    virtual int accept_now(int fd) noexcept = 0;
+    virtual int local_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept = 0;
+    virtual int remote_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept = 0;
+    virtual int set_option(int fd, int level, int name, const void* value, socklen_t size) noexcept = 0;
+    virtual int get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept = 0;
+    virtual void close(int fd) noexcept = 0;
+    /// @}
 };
 
 /// An io_uring of the calling thread.
