@@ -16,7 +16,7 @@ RULES = [rules.include_directions, rules.engine_knows_no_network, rules.liburing
          rules.openssl_only_in_tls, rules.public_headers_hide_libraries, rules.file_length, rules.function_length,
          rules.folder_depth, rules.file_names, rules.public_header_has_test, rules.pragma_once,
          rules.safe_coroutine_forms, rules.rejected_words, rules.requirement_ids_stay_in_tests,
-         rules.nothing_is_downloaded, rules.public_headers_compile_alone]
+         rules.nothing_is_downloaded, rules.readme_shows_the_echo_server, rules.public_headers_compile_alone]
 
 LONG_FUNCTION = "int f()\n{\n" + "    g();\n" * 70 + "}\n"
 
@@ -46,6 +46,7 @@ BAD = [
     (rules.rejected_words, {"tls/socket.cpp": "SSL_set_retry_verify(ssl);\n"}),
     (rules.requirement_ids_stay_in_tests, {"tls/socket.cpp": "// ABC-07\n"}),
     (rules.nothing_is_downloaded, {"tools/setup": "curl https://somewhere.org/file\n"}),
+    (rules.readme_shows_the_echo_server, {"tests/consumer/echo_server.cc": "int a;\n", "README.md": "int b;\n"}),
     (rules.nothing_is_downloaded, {"README.md": "from registry.somewhere.org\n"}),
 ]
 

@@ -208,6 +208,12 @@ def nothing_is_downloaded(project):
                 yield f"{path}:{number}: {line.strip()[:80]}"
 
 
+def readme_shows_the_echo_server(project):
+    """The program in the README is the one that tests/consumer builds and runs."""
+    if project.files["tests/consumer/echo_server.cc"].strip() not in project.files["README.md"]:
+        yield "README.md: does not hold tests/consumer/echo_server.cc word for word"
+
+
 def _compile(project, path):
     """None if the header compiles on its own; answers are remembered by the content of all that it includes."""
     flags = project.files["compile_flags.txt"].split()
