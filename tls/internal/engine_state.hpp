@@ -60,7 +60,7 @@ public:
     tls::question question = question::none;
     bool answered = false;
     secure_context answer;
-    std::optional<identity_error> wrong_identity;
+    std::unique_ptr<identity_error> wrong_identity;
     long verify_result = X509_V_OK;
     int verify_depth = -1;
     std::exception_ptr handler_failure;

@@ -127,11 +127,13 @@ void check_identity(engine_state& engine, X509_STORE_CTX* chain)
     const std::string& given = options.servername.empty() ? options.host : options.servername;
     const std::string_view host = given.empty() ? std::string_view("localhost") : std::string_view(given);
     X509* leaf = X509_STORE_CTX_get0_cert(chain);
-    if (options.check_server_identity)
-        engine.wrong_identity = options.check_server_identity(
-            host, read_certificate_chain(leaf, X509_STORE_CTX_get0_chain(chain), nullptr));
-    else
-        engine.wrong_identity = check_server_identity(host, read_names(leaf));
+    std::optional<identity_error> mismatch =
+        options.check_server_identity
+            ? options.check_server_identity(host,
+                                            read_certificate_chain(leaf, X509_STORE_CTX_get0_chain(chain), nullptr))
+            : check_server_identity(host, read_names(leaf));
+    if (mismatch)
+        engine.wrong_identity = std::make_unique<identity_error>(std::move(*mismatch));
 }
 
 /// Verifies the peer: the chain, and on a client that it belongs to the host. @return 0 to refuse the peer.

@@ -37,11 +37,17 @@ X509_STORE* shared_root_store()
 x509_store_ptr copy_of_root_store()
 {
     x509_store_ptr copy = new_store();
-    STACK_OF(X509_OBJECT)* roots = X509_STORE_get0_objects(shared_root_store());
+    X509_STORE* const shared = shared_root_store();
+    // A verification on another thread may sort the list while it searches.
+    X509_STORE_lock(shared);
+    bool good = true;
+    STACK_OF(X509_OBJECT)* roots = X509_STORE_get0_objects(shared);
     for (int i = 0; i < sk_X509_OBJECT_num(roots); ++i)
         if (X509* root = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(roots, i)))
-            if (X509_STORE_add_cert(copy.get(), root) != 1)
-                throw setup_error("copy of the built-in root certificates");
+            good = good && X509_STORE_add_cert(copy.get(), root) == 1;
+    X509_STORE_unlock(shared);
+    if (!good)
+        throw setup_error("copy of the built-in root certificates");
     return copy;
 }
 
