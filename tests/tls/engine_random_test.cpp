@@ -116,7 +116,8 @@ BOOST_AUTO_TEST_CASE(a_damaged_flight_never_leads_to_a_connection_that_disagrees
                     std::string bytes = test::take_output(from.engine);
                     if (i == flight && !bytes.empty()) {
                         size = bytes.size();
-                        bytes[at] ^= 0x41;
+                        // Signatures differ in length, and with them flights.
+                        bytes[std::min(at, size - 1)] ^= 0x41;
                     }
                     to.engine.feed(test::as_bytes(bytes));
                     to.step();
