@@ -175,7 +175,7 @@ def safe_coroutine_forms(project):
 _REJECTED_WORDS = [
     (r"\b(TODO|FIXME|XXX|HACK)\b", "unfinished work"),
     (r"\bSSL_set_retry_verify\b", "on a server it accepts a certificate unchecked"),
-    (r"\busing namespace std\b", "names the whole of std"),
+    (r"\busing namespace std;", "names the whole of std"),
 ]
 
 
