@@ -204,6 +204,13 @@ BOOST_AUTO_TEST_CASE(encrypted_keys_open_with_their_own_or_the_shared_passphrase
                "ERR_OSSL_BAD_DECRYPT");
 }
 
+BOOST_AUTO_TEST_CASE(a_wrong_passphrase_has_one_code_whatever_it_decrypts_to)
+{
+    const std::string key = all().server.encrypted_key("secret");
+    for (int i = 0; i < 1000; ++i)
+        BOOST_TEST_REQUIRE(code_of({.key = key, .passphrase = std::to_string(i)}) == "ERR_OSSL_BAD_DECRYPT");
+}
+
 BOOST_AUTO_TEST_CASE(pem_is_taken_from_text_bytes_and_lists)  // B-004, B-011
 {
     const std::string& root = all().root.certificate();

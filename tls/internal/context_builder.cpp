@@ -128,6 +128,16 @@ x509_ptr add_chain(SSL_CTX* context, const std::string& text, const std::string&
     return leaf;
 }
 
+tls::error unreadable_key(const std::string& subject, const std::string& text)
+{
+    // One wrong passphrase in 256 leaves something that looks decrypted and is no key.
+    const bool encrypted = text.find("ENCRYPTED") != std::string::npos;
+    const unsigned long packed = ERR_peek_error();
+    if (encrypted && ERR_GET_LIB(packed) == ERR_LIB_OSSL_DECODER)
+        return argument_error("ERR_OSSL_BAD_DECRYPT", subject + ": bad decrypt");
+    return setup_error(subject, "ERR_OSSL_UNSUPPORTED");
+}
+
 std::vector<evp_pkey_ptr> add_keys(SSL_CTX* context, const secure_context_options& options)
 {
     std::vector<evp_pkey_ptr> keys;
@@ -137,8 +147,10 @@ std::vector<evp_pkey_ptr> add_keys(SSL_CTX* context, const secure_context_option
             const bio_ptr in = read_only_bio(text);
             evp_pkey_ptr key(PEM_read_bio_PrivateKey(in.get(), nullptr, passphrase_callback,
                                                      const_cast<std::string*>(passphrase ? &*passphrase : nullptr)));
-            if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1)
-                throw setup_error(subject_of("key", entry.pem), "ERR_OSSL_UNSUPPORTED");
+            if (!key)
+                throw unreadable_key(subject_of("key", entry.pem), text);
+            if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
+                throw setup_error(subject_of("key", entry.pem));
             ERR_clear_error();
             keys.push_back(std::move(key));
         }
