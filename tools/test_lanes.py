@@ -213,8 +213,8 @@ def run(name, part):
     only = part if name in keys else None if name in (None, "consumer", "house_rules") else name
     lanes = []
     if only and not targets_matching(only):
-        print(f"tools/test: no lane ({', '.join(keys)}, consumer, house_rules) and no test target has {only} in its name",
-              file=sys.stderr)
+        print(f"tools/test: no lane ({', '.join(keys)}, consumer, house_rules) "
+              f"and no test target has {only} in its name", file=sys.stderr)
         sys.exit(2)
     for key, title, options in BAZEL_LANES:
         if name in (None, key) or (only and name not in keys):

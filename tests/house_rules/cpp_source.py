@@ -161,7 +161,7 @@ class CppSource:
                 yield self.lines[i], self.lines[self.partner[i]]
 
     def expression_around(self, i):
-        """(start, end, control) of the full expression with token i; control is the index of its if/while/for/switch."""
+        """(start, end, control) of the full expression with token i; control: where its if/while/for/switch is."""
         j, control = i - 1, None
         while j >= 0:
             token = self.at(j)
