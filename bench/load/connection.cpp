@@ -1,0 +1,173 @@
+#include "bench/load/connection.hpp"
+
+#include "bench/failure.hpp"
+
+#include <openssl/err.h>
+
+#include <array>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace bench {
+
+connection::connection(poller& poll, session& owner, const target& to)
+    : poll_(&poll),
+      owner_(&owner),
+      context_(to.context),
+      descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
+{
+    if (descriptor_ < 0)
+        throw system_failure("cannot make a socket");
+    const int on = 1;
+    setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(to.port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int result = connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    if (result != 0 && errno != EINPROGRESS) {
+        const failure reason = system_failure("cannot connect to the server");
+        close(descriptor_);
+        throw reason;
+    }
+    poll_->add(descriptor_, owner, true);
+}
+
+connection::~connection()
+{
+    ssl_.reset();
+    close(descriptor_);
+}
+
+void connection::want_output(bool wanted)
+{
+    if (wanted != wants_output_)
+        poll_->change(descriptor_, *owner_, wanted);
+    wants_output_ = wanted;
+}
+
+/// @return result, or 0 where OpenSSL waits for the socket, or -1 at the orderly end.
+int connection::tls_result(int result, const char* what)
+{
+    if (result > 0)
+        return result;
+    switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ: want_output(false); return 0;
+    case SSL_ERROR_WANT_WRITE: want_output(true); return 0;
+    case SSL_ERROR_ZERO_RETURN: return -1;
+    case SSL_ERROR_SYSCALL:
+        throw errno != 0 ? system_failure(what) : failure(std::string(what) + ": the server closed the connection");
+    default: throw failure(std::string(what) + ": " + openssl_reason());
+    }
+}
+
+void connection::begin_handshake()
+{
+    connected_ = true;
+    if (!context_) {
+        open_ = true;
+        want_output(false);
+        return;
+    }
+    ssl_.reset(SSL_new(context_));
+    if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor_) != 1)
+        throw failure("cannot make a TLS client: " + openssl_reason());
+    SSL_set_connect_state(ssl_.get());
+}
+
+bool connection::open()
+{
+    if (open_)
+        return true;
+    if (!connected_) {
+        int error = 0;
+        socklen_t size = sizeof error;
+        getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
+        if (error != 0) {
+            errno = error;
+            throw system_failure("cannot connect to the server");
+        }
+        sockaddr_in peer;
+        socklen_t peer_size = sizeof peer;
+        if (getpeername(descriptor_, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
+            return false;
+        begin_handshake();
+    }
+    if (!open_) {
+        errno = 0;
+        const int result = tls_result(SSL_do_handshake(ssl_.get()), "handshake");
+        if (result < 0)
+            throw failure("handshake: the server ended the connection");
+        open_ = result > 0;
+        if (open_)
+            want_output(false);
+    }
+    return open_;
+}
+
+std::size_t connection::read(std::span<std::byte> buffer)
+{
+    errno = 0;
+    if (ssl_) {
+        const int result = tls_result(SSL_read(ssl_.get(), buffer.data(), static_cast<int>(buffer.size())), "read");
+        if (result < 0)
+            throw failure("the server ended the connection");
+        return static_cast<std::size_t>(result);
+    }
+    const ssize_t result = recv(descriptor_, buffer.data(), buffer.size(), 0);
+    if (result == 0)
+        throw failure("the server ended the connection");
+    if (result < 0 && errno != EAGAIN)
+        throw system_failure("read");
+    return result < 0 ? 0 : static_cast<std::size_t>(result);
+}
+
+std::size_t connection::write(std::span<const std::byte> bytes)
+{
+    errno = 0;
+    if (ssl_) {
+        const int result = tls_result(SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())), "write");
+        if (result > 0)
+            want_output(false);
+        return result > 0 ? static_cast<std::size_t>(result) : 0;
+    }
+    const ssize_t result = send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (result < 0 && errno != EAGAIN)
+        throw system_failure("write");
+    want_output(result < 0);
+    return result < 0 ? 0 : static_cast<std::size_t>(result);
+}
+
+void connection::end()
+{
+    if (ssl_) {
+        ERR_clear_error();
+        if (SSL_shutdown(ssl_.get()) < 0)
+            throw failure("cannot end the connection: " + openssl_reason());
+    } else {
+        shutdown(descriptor_, SHUT_WR);
+    }
+}
+
+bool connection::closed()
+{
+    std::array<std::byte, 4096> dropped;
+    if (ssl_) {
+        for (;;) {
+            errno = 0;
+            const int result = SSL_read(ssl_.get(), dropped.data(), dropped.size());
+            if (result > 0)
+                continue;
+            return tls_result(result, "end") < 0;
+        }
+    }
+    const ssize_t result = recv(descriptor_, dropped.data(), dropped.size(), 0);
+    if (result < 0 && errno != EAGAIN)
+        throw system_failure("end");
+    return result == 0;
+}
+
+}  // namespace bench

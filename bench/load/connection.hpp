@@ -1,0 +1,54 @@
+#pragma once
+
+#include "bench/load/poller.hpp"
+#include "bench/openssl.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace bench {
+
+/// Where a load goes to.
+struct target {
+    std::uint16_t port;
+    /// Null: no TLS.
+    SSL_CTX* context;
+};
+
+/// A client's connection to this host, with or without TLS, that never waits.
+class connection {
+public:
+    /// @param owner  is told when it is worth going on; outlives the connection.
+    connection(poller& poll, session& owner, const target& to);
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+    ~connection();
+
+    /// Connects and shakes hands. @return whether that is done. Throws: `failure`.
+    bool open();
+    /// @return bytes read; 0: none have come yet. Throws: `failure`, also at the end.
+    std::size_t read(std::span<std::byte> buffer);
+    /// @return bytes written; 0: none can be taken yet. Throws: `failure`.
+    std::size_t write(std::span<const std::byte> bytes);
+    /// Ends the sending side.
+    void end();
+    /// Drops what comes. @return whether the peer has ended its side in order. Throws: `failure`.
+    bool closed();
+
+private:
+    void begin_handshake();
+    void want_output(bool wanted);
+    int tls_result(int result, const char* what);
+
+    poller* poll_;
+    session* owner_;
+    SSL_CTX* context_;
+    openssl_ptr<SSL> ssl_;
+    int descriptor_ = -1;
+    bool connected_ = false;
+    bool open_ = false;
+    bool wants_output_ = true;
+};
+
+}  // namespace bench

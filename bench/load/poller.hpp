@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+namespace bench {
+
+/// What a descriptor belongs to.
+class session {
+public:
+    virtual ~session() = default;
+    /// Goes on with as much as is possible without waiting. Throws: `failure`.
+    virtual void ready() = 0;
+};
+
+/// Waits for many descriptors at once (epoll, level-triggered).
+class poller {
+public:
+    poller();
+    poller(const poller&) = delete;
+    poller& operator=(const poller&) = delete;
+    ~poller();
+
+    void add(int descriptor, session& owner, bool output);
+    void change(int descriptor, session& owner, bool output);
+
+    /// Runs sessions until `deadline`, or until `done` says so.
+    /// @param done  asked after each wait.
+    void run(std::chrono::steady_clock::time_point deadline, const std::function<bool()>& done);
+
+private:
+    void control(int operation, int descriptor, session& owner, bool output);
+
+    int epoll_;
+};
+
+}  // namespace bench

@@ -1,0 +1,269 @@
+#include "bench/run.hpp"
+
+#include "bench/credentials.hpp"
+#include "bench/failure.hpp"
+#include "bench/load/load.hpp"
+#include "bench/process.hpp"
+#include "bench/progress.hpp"
+
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <thread>
+
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace bench {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+constexpr auto patience = 20s;
+
+std::chrono::nanoseconds own_time()
+{
+    timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+bool port_is_free(std::uint16_t port)
+{
+    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool free = bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    close(descriptor);
+    return free;
+}
+
+/// Below the ports that the system gives to clients, of which there are many here.
+std::uint16_t find_ports()
+{
+    std::random_device random;
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+        const auto first = static_cast<std::uint16_t>(20000 + random() % 2000 * 4);
+        bool free = true;
+        for (std::uint16_t i = 0; i < 4; ++i)
+            free = free && port_is_free(static_cast<std::uint16_t>(first + i));
+        if (free)
+            return first;
+    }
+    throw failure("there are no four free ports in a row between 20000 and 28000");
+}
+
+void raise_descriptor_limit()
+{
+    rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+void check_descriptor_limit(const scenario& of)
+{
+    rlimit limit;
+    const rlim_t needed = of.connections + 64;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < needed)
+        throw failure("needs " + std::to_string(needed) + " file descriptors, but only " +
+                      std::to_string(limit.rlim_cur) + " are permitted (ulimit -n)");
+}
+
+/// A server under test in a process of its own.
+class served {
+public:
+    served(const system& of, const credentials& with, int processor)
+        : port_(find_ports()),
+          process_({"serve", std::string(of.name), std::to_string(port_), with.certificate_file(), with.key_file()},
+                   processor)
+    {
+        for (std::uint16_t i = 0; i < 4; ++i)
+            wait_for_server(static_cast<std::uint16_t>(port_ + i), [this] { process_.check_running(); });
+    }
+
+    bench::process& process() noexcept { return process_; }
+    std::uint16_t port() const noexcept { return port_; }
+
+private:
+    std::uint16_t port_;
+    bench::process process_;
+};
+
+class runner {
+public:
+    explicit runner(const run_options& options);
+    results take(const std::function<void(const results&, const scenario_result&)>& finished);
+
+private:
+    std::size_t count_steps() const;
+    void measure(const scenario& of, cell& into);
+    sample measure_in_memory(const scenario& of, const system& by);
+    sample measure_time(const scenario& of, const system& by);
+    sample measure_memory(const scenario& of, const system& by);
+    served& server_for(const system& of);
+
+    results results_;
+    credentials credentials_;
+    openssl_ptr<SSL_CTX> context_;
+    std::map<const system*, std::unique_ptr<served>> servers_;
+};
+
+/// Memory has no kernel part here: what the kernel keeps is not counted.
+bool applies(const system& one, const scenario& to)
+{
+    return to.kind != scenario_kind::memory || one.kind != system_kind::tcp_floor;
+}
+
+unsigned rounds_of(const scenario& of, const run_options& options)
+{
+    return of.kind == scenario_kind::memory ? std::min(options.rounds, 2u) : options.rounds;
+}
+
+runner::runner(const run_options& options)
+{
+    results_.options = options;
+    raise_descriptor_limit();
+    context_ = make_client_context(credentials_.certificate_file());
+    results_.where = choose_processors();
+}
+
+std::size_t runner::count_steps() const
+{
+    std::size_t steps = 0;
+    for (const scenario* of : results_.options.scenarios)
+        for (const system* by : results_.options.systems)
+            steps += applies(*by, *of) ? rounds_of(*of, results_.options) : 0;
+    return steps;
+}
+
+served& runner::server_for(const system& of)
+{
+    std::unique_ptr<served>& server = servers_[&of];
+    if (!server)
+        server = std::make_unique<served>(of, credentials_, results_.where.server);
+    server->process().check_running();
+    return *server;
+}
+
+sample runner::measure_in_memory(const scenario& of, const system& by)
+{
+    const auto duration = std::to_string(results_.options.duration.count());
+    process floor({"floor", std::string(of.name), duration, credentials_.certificate_file(), credentials_.key_file()},
+                  results_.where.server);
+    sample taken;
+    const std::string text =
+        floor.output(patience + std::chrono::ceil<std::chrono::seconds>(results_.options.duration));
+    taken.cost = std::strtod(text.c_str(), nullptr);
+    if (!(taken.cost > 0))
+        throw failure(std::string(by.name) + " printed no figure");
+    return taken;
+}
+
+sample runner::measure_time(const scenario& of, const system& by)
+{
+    served& server = server_for(by);
+    const bool tls = by.kind != system_kind::tcp_floor;
+    load clients(of, {server.port(), tls ? context_.get() : nullptr});
+    clients.open(patience);
+    clients.run(results_.options.duration / 8);
+
+    const processor_use use = read_use(results_.where);
+    const std::chrono::nanoseconds own = own_time();
+    const std::chrono::nanoseconds cpu = server.process().cpu_time();
+    const double done = clients.done();
+    const clock::time_point begin = clock::now();
+    clients.run(results_.options.duration);
+    const std::chrono::duration<double, std::nano> wall = clock::now() - begin;
+    const std::chrono::nanoseconds used = server.process().cpu_time() - cpu;
+    const double operations = clients.done() - done;
+    const processor_use after = read_use(results_.where);
+    const std::chrono::nanoseconds own_used = own_time() - own;
+
+    if (operations <= 0)
+        throw failure("the server did not get one " + std::string(of.operation) + " done");
+    sample taken;
+    taken.cost = static_cast<double>(used.count()) / operations;
+    taken.rate = operations / wall.count() * 1e9;
+    const double processors_time = 2 * wall.count();
+    const auto others = (after.busy - use.busy - used - own_used).count();
+    taken.others = std::max(0.0, static_cast<double>(others) / processors_time);
+    taken.stolen = static_cast<double>((after.stolen - use.stolen).count()) / processors_time;
+    return taken;
+}
+
+/// A server that is fresh: what it kept from other scenarios would hide what connections cost.
+sample runner::measure_memory(const scenario& of, const system& by)
+{
+    served server(by, credentials_, results_.where.server);
+    scenario first = of;
+    first.connections = 1;
+    load one(first, {server.port(), context_.get()});
+    one.open(patience);
+    one.finish(patience);
+    std::this_thread::sleep_for(50ms);
+    const std::size_t before = server.process().memory();
+    load clients(of, {server.port(), context_.get()});
+    clients.open(patience);
+    clients.finish(patience);
+    std::this_thread::sleep_for(200ms);
+    const std::size_t after = server.process().memory();
+    sample taken;
+    taken.cost = (static_cast<double>(after) - static_cast<double>(before)) / of.connections;
+    return taken;
+}
+
+void runner::measure(const scenario& of, cell& into)
+{
+    try {
+        check_descriptor_limit(of);
+        if (into.of->kind == system_kind::memory_floor)
+            into.samples.push_back(measure_in_memory(of, *into.of));
+        else if (of.kind == scenario_kind::memory)
+            into.samples.push_back(measure_memory(of, *into.of));
+        else
+            into.samples.push_back(measure_time(of, *into.of));
+    } catch (const failure& reason) {
+        into.failure = reason.what();
+        servers_.erase(into.of);
+    }
+}
+
+results runner::take(const std::function<void(const results&, const scenario_result&)>& finished)
+{
+    progress shown(count_steps());
+    for (const scenario* of : results_.options.scenarios) {
+        scenario_result row{of, {}};
+        for (const system* by : results_.options.systems)
+            if (applies(*by, *of))
+                row.cells.push_back({by, {}, {}});
+        const unsigned rounds = rounds_of(*of, results_.options);
+        for (unsigned round = 1; round <= rounds; ++round)
+            for (cell& one : row.cells) {
+                shown.show(std::string(of->name) + ", round " + std::to_string(round) + "/" + std::to_string(rounds) +
+                           ", " + std::string(one.of->name));
+                if (one.failure.empty())
+                    measure(*of, one);
+            }
+        shown.clear();
+        results_.scenarios.push_back(std::move(row));
+        finished(results_, results_.scenarios.back());
+    }
+    return std::move(results_);
+}
+
+}  // namespace
+
+results run(const run_options& options, const std::function<void(const results&, const scenario_result&)>& finished)
+{
+    return runner(options).take(finished);
+}
+
+}  // namespace bench
