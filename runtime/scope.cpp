@@ -10,6 +10,8 @@ scope::~scope()
 {
     while (!children_.empty())
         children_.pop_front().handle().destroy();
+    if (joining_)
+        std::exchange(joining_, nullptr)->lose_scope();
 }
 
 void scope::adopt(internal::spawned child)
@@ -51,7 +53,7 @@ void spawned::promise_type::unhandled_exception() noexcept
 
 join_wait::~join_wait()
 {
-    if (of_->joining_ == this)
+    if (of_ && of_->joining_ == this)
         of_->joining_ = nullptr;
 }
 
@@ -72,9 +74,15 @@ void join_wait::stopped() noexcept
     of_->request_stop();
 }
 
+void join_wait::lose_scope() noexcept
+{
+    of_ = nullptr;
+    resume_later();
+}
+
 void join_wait::await_resume()
 {
-    if (of_->failure_)
+    if (of_ && of_->failure_)
         std::rethrow_exception(std::exchange(of_->failure_, nullptr));
 }
 

@@ -81,6 +81,7 @@ private:
 
     bool begin(std::coroutine_handle<> awaiting, stop_token token);
     void stopped() noexcept override;
+    void lose_scope() noexcept;
 
     scope* of_;
 };
@@ -90,7 +91,8 @@ private:
 /// A set of tasks that run side by side and do not outlive it.
 ///
 /// The first one that fails with an exception stops the others, and `join` throws that exception. Leave a scope by
-/// awaiting `join()`; destroying it before destroys the frames of the tasks that still run, wherever they wait.
+/// awaiting `join()`; destroying it before destroys the frames of the tasks that still run, wherever they wait, and ends
+/// the wait of who joins it.
 /// ```
 /// coil::scope scope;
 /// scope.spawn([address] { return serve(address); });
