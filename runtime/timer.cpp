@@ -6,7 +6,9 @@ namespace coil::internal {
 
 std::chrono::steady_clock::time_point time_from_now(std::chrono::nanoseconds duration) noexcept
 {
-    return loop::current().ring().now() + duration;
+    const auto now = loop::current().ring().now();
+    const bool reachable = duration < std::chrono::steady_clock::time_point::max() - now;
+    return reachable ? now + duration : std::chrono::steady_clock::time_point::max();
 }
 
 bool sleep_wait::begin(std::coroutine_handle<> awaiting, stop_token token)
