@@ -23,6 +23,11 @@ struct open_memory final : internal::operation_memory {
 class open_wait final : public internal::stoppable_wait, private internal::completion_handler {
 public:
     open_wait(int folder, std::unique_ptr<open_memory> memory) noexcept : folder_(folder), memory_(std::move(memory)) {}
+    ~open_wait() override
+    {
+        if (outcome_ >= 0)
+            ::close(outcome_);  // opened, but nobody came for it
+    }
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -39,11 +44,11 @@ public:
         wait_with(awaiting, token);
         return true;
     }
-    result<file> await_resume() const noexcept
+    result<file> await_resume() noexcept
     {
         if (outcome_ < 0)
             return error_from_errno(-outcome_);
-        return file(outcome_);
+        return file(std::exchange(outcome_, -ECANCELED));
     }
 
 private:
@@ -150,7 +155,8 @@ task<result<file_status>> file::status() const
     known.size = found.stx_size;
     known.is_regular = S_ISREG(found.stx_mode);
     known.is_directory = S_ISDIR(found.stx_mode);
-    known.modified = std::chrono::system_clock::time_point(std::chrono::seconds(found.stx_mtime.tv_sec));
+    known.modified = std::chrono::system_clock::time_point(std::chrono::seconds(found.stx_mtime.tv_sec)) +
+                     std::chrono::nanoseconds(found.stx_mtime.tv_nsec);
     co_return known;
 }
 
