@@ -11,6 +11,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace coil {
 
@@ -23,11 +24,22 @@ void run_on_worker(std::function<void()> work);
 template <class Callable>
 struct offloaded {
     using value_type = std::invoke_result_t<Callable&>;
+    using kept_type = std::conditional_t<std::is_void_v<value_type>, std::monostate, value_type>;
 
     explicit offloaded(Callable what) : callable(std::move(what)) {}
 
+    void run()
+    {
+        if constexpr (std::is_void_v<value_type>) {
+            callable();
+            value.emplace();
+        } else {
+            value.emplace(callable());
+        }
+    }
+
     Callable callable;
-    std::optional<value_type> value;
+    std::optional<kept_type> value;
     std::exception_ptr exception;
     stoppable_wait* waiting = nullptr;  // touched only on the loop's thread
     void (*finish)(stoppable_wait&) = nullptr;
@@ -58,7 +70,7 @@ public:
         shared_->finish = [](stoppable_wait& wait) { static_cast<offload_wait&>(wait).resume_later(); };
         run_on_worker([shared = shared_, mailbox = loop::current().mailbox()] {
             try {
-                shared->value.emplace(shared->callable());
+                shared->run();
             } catch (...) {
                 shared->exception = std::current_exception();
             }
@@ -77,7 +89,10 @@ public:
             return errc::canceled;
         if (shared_->exception)
             std::rethrow_exception(shared_->exception);
-        return std::move(*shared_->value);
+        if constexpr (std::is_void_v<value_type>)
+            return {};
+        else
+            return std::move(*shared_->value);
     }
 
 private:
