@@ -6,11 +6,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 namespace coil::internal {
@@ -39,6 +45,30 @@ std::string refusal(int error)
         return "no descriptor left for an io_uring (ulimit -n)";
     return "cannot set up an io_uring";
 }
+
+/// The capabilities that COIL_RING_WITHOUT names, separated by commas: they are left unused although the kernel has them,
+/// so that what coil does on older kernels can be tried on this one.
+class unwanted_capabilities {
+public:
+    unwanted_capabilities()
+    {
+        const char* text = std::getenv("COIL_RING_WITHOUT");
+        std::istringstream names(text ? text : "");
+        for (std::string name; std::getline(names, name, ',');) {
+            if (std::find(known.begin(), known.end(), name) == known.end())
+                throw std::system_error(EINVAL, std::system_category(), "COIL_RING_WITHOUT names an unknown capability \"" + name + "\"");
+            names_.insert(name);
+        }
+    }
+
+    bool contains(std::string_view name) const { return names_.contains(name); }
+
+private:
+    static constexpr std::array<std::string_view, 7> known{"single_issuer",    "defer_taskrun",    "coop_taskrun",     "submit_all",
+                                                           "provided_buffers", "multishot_accept", "multishot_receive"};
+
+    std::set<std::string, std::less<>> names_;
+};
 
 class kernel_ring final : public ring {
 public:
@@ -184,12 +214,15 @@ private:
 
     void set_up(const ring_options& options)
     {
-        // Given up one after the other where the kernel does not know them. Deferred work needs a single issuer.
+        // Given up one after the other where the kernel does not know them.
         constexpr std::array droppable{IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_SINGLE_ISSUER, IORING_SETUP_SUBMIT_ALL,
                                        IORING_SETUP_COOP_TASKRUN};
         unsigned flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-        for (unsigned flag : droppable)
-            flags |= flag;
+        const bool single_issuer = !unwanted_.contains("single_issuer");
+        flags |= single_issuer ? IORING_SETUP_SINGLE_ISSUER : 0;
+        flags |= single_issuer && !unwanted_.contains("defer_taskrun") ? IORING_SETUP_DEFER_TASKRUN : 0;  // needs the former
+        flags |= unwanted_.contains("coop_taskrun") ? 0 : IORING_SETUP_COOP_TASKRUN;
+        flags |= unwanted_.contains("submit_all") ? 0 : IORING_SETUP_SUBMIT_ALL;
         std::size_t dropped = 0;
         while (true) {
             io_uring_params parameters{};
@@ -229,8 +262,10 @@ private:
         io_uring_probe* found = io_uring_get_probe_ring(&ring_);
         if (!found)
             return;
-        supported_.multishot_accept = io_uring_opcode_supported(found, IORING_OP_SOCKET);
-        supported_.multishot_receive = io_uring_opcode_supported(found, IORING_OP_SEND_ZC);
+        supported_.multishot_accept =
+            io_uring_opcode_supported(found, IORING_OP_SOCKET) && !unwanted_.contains("multishot_accept");
+        supported_.multishot_receive =
+            io_uring_opcode_supported(found, IORING_OP_SEND_ZC) && !unwanted_.contains("multishot_receive");
         io_uring_free_probe(found);
     }
 
@@ -244,7 +279,7 @@ private:
 
     void provide_buffers(const ring_options& options)
     {
-        if (!supported_.multishot_receive || options.receive_buffers == 0)
+        if (!supported_.multishot_receive || options.receive_buffers == 0 || unwanted_.contains("provided_buffers"))
             return;
         buffer_ring_bytes_ = options.receive_buffers * sizeof(io_uring_buf);
         buffer_ring_ = reinterpret_cast<io_uring_buf_ring*>(map(buffer_ring_bytes_));
@@ -319,6 +354,7 @@ private:
         }
     }
 
+    const unwanted_capabilities unwanted_;
     io_uring ring_{};
     capabilities supported_;
     io_uring_buf_ring* buffer_ring_ = nullptr;
