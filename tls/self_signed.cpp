@@ -53,7 +53,8 @@ void check(const std::vector<std::string>& names)
     for (const std::string& name : names) {
         const bool printable = std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f'; });
         if (name.empty() || name.size() > 253 || !printable)
-            throw internal::argument_error("ERR_INVALID_ARG_VALUE", "a certificate cannot hold the name \"" + name + "\"");
+            throw internal::argument_error("ERR_INVALID_ARG_VALUE",
+                                           "a certificate cannot hold the name \"" + name + "\"");
     }
 }
 
@@ -138,7 +139,8 @@ self_signed_certificate create_self_signed(const std::vector<std::string>& names
     const bio_ptr cert_text(BIO_new(BIO_s_mem()));
     const bio_ptr key_text(BIO_new(BIO_s_mem()));
     require(cert_text && PEM_write_bio_X509(cert_text.get(), cert.get()) == 1);
-    require(key_text && PEM_write_bio_PKCS8PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+    require(key_text &&
+            PEM_write_bio_PKCS8PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
     return {text_of(cert_text), text_of(key_text)};
 }
 

@@ -61,8 +61,7 @@ BOOST_AUTO_TEST_CASE(a_name_longer_than_a_common_name_may_be_is_covered_all_the_
 BOOST_AUTO_TEST_CASE(a_server_with_it_is_trusted_by_a_client_that_was_told_to_and_by_no_other)
 {
     const tls::self_signed_certificate own = tls::create_self_signed({"localhost"});
-    const tls::secure_context server_context =
-        tls::create_secure_context({.cert = own.cert, .key = tls::pem(own.key)});
+    const tls::secure_context server_context = tls::create_secure_context({.cert = own.cert, .key = tls::pem(own.key)});
     for (const bool told : {true, false}) {
         tls::secure_context_options trust;
         if (told)

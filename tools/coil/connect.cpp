@@ -1,0 +1,154 @@
+#include <coil/net/connect.hpp>
+#include <coil/net/socket.hpp>
+#include <coil/runtime/loop.hpp>
+#include <coil/runtime/timer.hpp>
+#include <coil/tls/socket.hpp>
+
+#include "tools/coil/command_line.hpp"
+#include "tools/coil/connect_report.hpp"
+#include "tools/coil/host_and_port.hpp"
+#include "tools/coil/standard_streams.hpp"
+#include "tools/coil/subcommands.hpp"
+#include "tools/coil/terminal.hpp"
+#include "tools/coil/tls_arguments.hpp"
+#include "tools/coil/usage_error.hpp"
+#include "tools/coil/verification_text.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace coil::command {
+namespace {
+
+namespace options = boost::program_options;
+
+constexpr description about_connect{
+    .name = "connect",
+    .synopsis = "coil connect [OPTION]... HOST[:PORT]",
+    .about =
+        "Connects to a TLS server (port 443 unless given), says on standard error what was negotiated and whether\n"
+        "the server is who it claims to be, then pipes standard input to it and its bytes to standard output.\n"
+        "A server that cannot be verified is refused.\n",
+    .examples = "  coil connect example.com\n"
+                "  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | coil connect --quiet example.com:443\n"
+                "  coil connect --ca root.pem --servername a.example.com 127.0.0.1:8443\n"
+                "  coil connect --insecure --tls-max-v1.2 localhost:8443 < /dev/null\n",
+};
+
+constexpr std::chrono::seconds time_for_handshake(30);
+
+struct connect_arguments {
+    bool insecure = false;
+    bool keep_open = false;
+    bool quiet = false;
+    std::optional<std::string> servername;
+    host_and_port target;
+    tls_arguments tls;
+};
+
+options::options_description options_of(connect_arguments& arguments)
+{
+    options::options_description group("Connection options");
+    group.add_options()("help,h",
+                        "show this text")("servername",
+                                          options::value<std::string>()->value_name("NAME")->notifier(
+                                              [&arguments](const std::string& name) { arguments.servername = name; }),
+                                          "name to ask for and to check, in place of HOST; \"\" asks for none")(
+        "insecure,k", options::bool_switch(&arguments.insecure), "go on with a server that cannot be verified")(
+        "keep-open", options::bool_switch(&arguments.keep_open),
+        "do not end the sending side when standard input ends")("quiet,q", options::bool_switch(&arguments.quiet),
+                                                                "no report");
+    return group;
+}
+
+tls::socket_options socket_options_of(const connect_arguments& arguments)
+{
+    tls::socket_options made;
+    tls::secure_context_options context = arguments.tls.secure_context_options();
+    arguments.tls.add_identity(context);
+    made.secure_context = tls::create_secure_context(context);
+    made.engine.alpn_protocols = tls::alpn_protocol_list(arguments.tls.alpn_protocols());
+    made.engine.host = arguments.target.host;
+    made.engine.reject_unauthorized = !arguments.insecure;
+    made.engine.servername =
+        arguments.servername.value_or(net::is_ip(arguments.target.host) ? "" : arguments.target.host);
+    return made;
+}
+
+std::string advice(const std::string& code)
+{
+    if (code == "ERR_SSL_WRONG_VERSION_NUMBER" || code == "ERR_SSL_PACKET_LENGTH_TOO_LONG")
+        return "; perhaps it does not speak TLS on this port";
+    if (code == "ERR_SSL_UNSUPPORTED_PROTOCOL" || code == "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION")
+        return "; it speaks other versions of TLS (see --tls-min-v1.x and --tls-max-v1.x)";
+    return "";
+}
+
+std::string failed_handshake(const tls::socket& socket, const std::error_code& error, const std::string& name)
+{
+    if (error == errc::timed_out)
+        return "no secure connection: the server took too long for the handshake (ETIMEDOUT)";
+    if (const std::optional<std::string> code = socket.authorization_error())
+        return "refused: " + verification_text(*code, name) + " (" + *code + "); --ca FILE trusts another root, " +
+               "--insecure goes on all the same";
+    const tls::error_info info = socket.error_info();
+    const std::string code = info.code.empty() ? error_name(error) : info.code;
+    const std::string message = info.message.empty() ? error.message() : info.message;
+    return "no secure connection: " + message + " (" + code + ")" + advice(code);
+}
+
+task<> connect_and_pipe(const connect_arguments& arguments, tls::socket_options how)
+{
+    using clock = std::chrono::steady_clock;
+    connect_facts facts;
+    facts.host = arguments.target.host;
+    facts.servername = net::is_ip(how.engine.servername) ? std::string() : how.engine.servername;
+    const std::string checked = how.engine.servername.empty() ? facts.host : how.engine.servername;
+    const net::connect_options where{.host = arguments.target.host, .no_delay = true, .port = arguments.target.port};
+    net::socket plain = net::connect(where);
+    const clock::time_point begin = clock::now();
+    const result<> connected = co_await plain.connect();
+    if (!connected)
+        throw failure("cannot connect to " + where.host + " port " + std::to_string(where.port) + ": " +
+                      connected.error().message() + " (" + error_name(connected.error()) + ")");
+    const clock::time_point middle = clock::now();
+    facts.connect_time = middle - begin;
+    facts.peer = plain.remote_address();
+    tls::socket socket(std::move(plain), std::move(how));
+    const result<> secure = co_await with_timeout(time_for_handshake, socket.secure_connect());
+    facts.handshake_time = clock::now() - middle;
+    facts.secure = secure.has_value();
+    if (!arguments.quiet)
+        terminal::errors().write(connect_report(socket, facts));
+    if (!secure)
+        throw failure(failed_handshake(socket, secure.error(), checked));
+    const result<> piped = co_await pipe_standard_streams(socket, arguments.keep_open);
+    if (!piped && piped.error() != std::error_code(EPIPE, std::system_category()))
+        throw failure("the connection broke: " + piped.error().message() + " (" + error_name(piped.error()) + ")");
+}
+
+}  // namespace
+
+int connect(int count, char** arguments)
+{
+    connect_arguments wanted;
+    std::string target;
+    command_line line(about_connect);
+    line.add(options_of(wanted));
+    line.add(wanted.tls.options());
+    line.take_argument("HOST:PORT", &target);
+    if (!line.parse(count, arguments))
+        return 0;
+    if (target.empty())
+        throw usage_error("HOST is missing: coil connect HOST:PORT");
+    wanted.target = parse_host_and_port(target);
+    tls::socket_options how = socket_options_of(wanted);
+    coil::loop loop;
+    loop.run(connect_and_pipe(wanted, std::move(how)));
+    return 0;
+}
+
+}  // namespace coil::command

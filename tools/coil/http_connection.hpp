@@ -1,0 +1,35 @@
+#pragma once
+
+#include <coil/runtime/task.hpp>
+#include <coil/tls/socket.hpp>
+
+#include "tools/coil/file_server.hpp"
+#include "tools/coil/http_request.hpp"
+#include "tools/coil/worker.hpp"
+
+#include <string>
+
+namespace coil::command {
+
+/// The HTTP/1.1 of one loop: requests one after the other on each connection, answered by a file server.
+class http_service {
+public:
+    http_service(const file_server& files, service_context& context) : files_(files), context_(context) {}
+
+    /// Serves one connection to its end. Between requests it holds no buffer.
+    task<> run(tls::socket socket);
+
+private:
+    task<bool> wait_for_request(tls::socket& socket, std::string& received);
+    task<bool> exchange(tls::socket& socket, std::string& received);
+    task<bool> read_body(tls::socket& socket, http_request_reader& reader, http_response& response);
+    task<bool> send(tls::socket& socket, const http_request& request, const http_response& response, bool keep_alive);
+    task<bool> send_file(tls::socket& socket, std::string head, const http_response& response);
+    void log(const tls::socket& socket, const http_request& request, const http_response& response);
+
+    const file_server& files_;
+    service_context& context_;
+    http_limits limits_;
+};
+
+}  // namespace coil::command

@@ -1,0 +1,98 @@
+#include <coil/tls/error.hpp>
+
+#include "tools/coil/subcommands.hpp"
+#include "tools/coil/terminal.hpp"
+#include "tools/coil/usage_error.hpp"
+
+#include <array>
+#include <csignal>
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace coil::command {
+namespace {
+
+constexpr std::string_view version = "coil 0.1.0\n";
+
+struct subcommand {
+    std::string_view name;
+    std::string_view summary;
+    int (*run)(int count, char** arguments);
+};
+
+constexpr std::array subcommands{
+    subcommand{"serve", "serve the files of a folder over HTTPS", serve},
+    subcommand{"echo", "send back over TLS whatever arrives", echo},
+    subcommand{"connect", "connect to a TLS server, show what was negotiated, pipe bytes", connect},
+};
+
+std::string help()
+{
+    const terminal& out = terminal::output();
+    std::string text = out.paint(colour::bold, "usage: ") + "coil COMMAND [OPTION]...\n\nTLS on io_uring.\n\n";
+    for (const subcommand& each : subcommands)
+        text +=
+            "  " + std::string(each.name) + std::string(10 - each.name.size(), ' ') + std::string(each.summary) + "\n";
+    return text + "\n`coil COMMAND --help` shows the options of a command. `coil --version` shows the version.\n\n" +
+           out.paint(colour::bold, "Examples:") +
+           "\n"
+           "  coil serve .                           # this folder at https://127.0.0.1:8443/\n"
+           "  coil serve --threads 4 --host :: --cert chain.pem --key key.pem /srv/files\n"
+           "  coil echo --port 7007\n"
+           "  coil connect example.com:443           # who is there, and may it be trusted?\n"
+           "  printf 'hello' | coil connect --insecure localhost:7007\n"
+           "\n"
+           "Exit status: 0 when all went well, 1 when the network or the peer failed, 2 for a mistake in the call.\n";
+}
+
+/// @param name  of the subcommand, or empty.
+int complain(std::string_view name, std::string_view what, int status)
+{
+    const terminal& err = terminal::errors();
+    std::string line = "coil";
+    if (!name.empty())
+        line += " " + std::string(name);
+    err.write(err.paint(colour::red, line + ":") + " " + printable(what) + "\n");
+    return status;
+}
+
+int run(const subcommand& chosen, int count, char** arguments)
+{
+    try {
+        return chosen.run(count, arguments);
+    } catch (const failure& error) {
+        return complain(chosen.name, error.what(), 1);
+    } catch (const tls::error& error) {
+        return complain(chosen.name, std::string(error.what()) + " (" + error.code() + ")", 2);
+    } catch (const std::exception& error) {
+        return complain(chosen.name, error.what(), 2);
+    }
+}
+
+int run(int count, char** arguments)
+{
+    const std::string_view name = count > 1 ? arguments[1] : "";
+    if (name == "--help" || name == "-h" || name == "help") {
+        terminal::output().write(help());
+        return 0;
+    }
+    if (name == "--version") {
+        terminal::output().write(version);
+        return 0;
+    }
+    for (const subcommand& each : subcommands)
+        if (each.name == name)
+            return run(each, count - 1, arguments + 1);  // the parser skips the first, which is the name
+    const std::string what = name.empty() ? "a command is missing" : "unknown command \"" + std::string(name) + "\"";
+    return complain("", what + " (coil --help lists them)", 2);
+}
+
+}  // namespace
+}  // namespace coil::command
+
+int main(int count, char** arguments)
+{
+    std::signal(SIGPIPE, SIG_IGN);  // a pipe that nobody reads is an error like others
+    return coil::command::run(count, arguments);
+}

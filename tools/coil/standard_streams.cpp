@@ -1,0 +1,85 @@
+#include "tools/coil/standard_streams.hpp"
+
+#include <coil/runtime/file.hpp>
+#include <coil/runtime/scope.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace coil::command {
+namespace {
+
+constexpr std::size_t buffer_size = 64 * 1024;
+
+file duplicate_of(int descriptor)
+{
+    return file(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+}
+
+task<> send_input(tls::socket& socket, bool keep_open)
+{
+    const file input = duplicate_of(STDIN_FILENO);
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
+    const std::span<std::byte> room(buffer.get(), buffer_size);
+    for (;;) {
+        const result<std::size_t> count = co_await input.read(room);
+        if (count.error() == errc::canceled)
+            co_return;  // the peer ended first
+        if (!count || *count == 0)
+            break;
+        const result<std::size_t> written = co_await socket.write(room.first(*count));
+        if (!written)
+            co_return;  // reading tells why
+    }
+    if (!keep_open) {
+        const result<> ended = co_await socket.end();
+        if (!ended)
+            co_return;
+    }
+}
+
+task<result<>> write_all(const file& output, std::span<const std::byte> bytes)
+{
+    while (!bytes.empty()) {
+        const result<std::size_t> written = co_await output.write(bytes);
+        if (!written)
+            co_return written.error();
+        bytes = bytes.subspan(*written);
+    }
+    co_return result<>();
+}
+
+task<result<>> receive_output(tls::socket& socket)
+{
+    const file output = duplicate_of(STDOUT_FILENO);
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
+    const std::span<std::byte> room(buffer.get(), buffer_size);
+    for (;;) {
+        const result<std::size_t> count = co_await socket.read(room);
+        if (count.error() == errc::end_of_stream)
+            co_return result<>();
+        if (!count)
+            co_return count.error();
+        const result<> written = co_await write_all(output, room.first(*count));
+        if (!written)
+            co_return written.error();
+    }
+}
+
+}  // namespace
+
+task<result<>> pipe_standard_streams(tls::socket& socket, bool keep_open)
+{
+    scope sending;
+    sending.spawn(send_input(socket, keep_open));
+    const result<> outcome = co_await receive_output(socket);
+    sending.request_stop();
+    co_await sending.join();
+    co_return outcome;
+}
+
+}  // namespace coil::command
