@@ -1,12 +1,16 @@
 #include "bench/failure.hpp"
 #include "bench/floor/floor.hpp"
+#include "bench/load/load.hpp"
 #include "bench/options.hpp"
 #include "bench/report.hpp"
 #include "bench/run.hpp"
 
 #include <charconv>
+#include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <iostream>
@@ -35,6 +39,22 @@ int serve(const std::vector<std::string>& words)
         throw usage_error("there is no server " + words[1]);
     chosen->serve({to_port(words[2]), words[3], words[4]});
     return 1;  // servers end by a signal
+}
+
+/// Only the clients, against a server that somebody else started: for profilers.
+int put_under_load(const std::vector<std::string>& words)
+{
+    const scenario* const of = words.size() == 5 ? find_scenario(words[1]) : nullptr;
+    const double seconds = of ? std::strtod(words[4].c_str(), nullptr) : 0;
+    if (!of || !(seconds > 0 && seconds <= 3600))
+        throw usage_error("usage: bench load SCENARIO PORT CERTIFICATE SECONDS");
+    const openssl_ptr<SSL_CTX> context = make_client_context(words[3]);
+    load clients(*of, {to_port(words[2]), context.get()});
+    clients.open(std::chrono::seconds(60));
+    const double done = clients.done();
+    clients.run(std::chrono::nanoseconds(std::llround(seconds * 1e9)));
+    std::printf("%.0f %s\n", clients.done() - done, std::string(of->operation).c_str());
+    return 0;
 }
 
 /// For the run itself, which wants the floor in a process of its own.
@@ -88,6 +108,8 @@ int run_command(int count, const char* const* words)
         return serve(arguments);
     if (!arguments.empty() && arguments[0] == "floor")
         return print_floor(arguments);
+    if (!arguments.empty() && arguments[0] == "load")
+        return put_under_load(arguments);
     const std::optional<run_options> options = parse_options(count, words);
     return options ? compare(*options) : 0;
 }

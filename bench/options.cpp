@@ -31,7 +31,8 @@ po::options_description describe_options()
 void print_help(const po::options_description& described)
 {
     std::cout << "usage: bench [options]\n"
-                 "       bench serve SYSTEM PORT CERTIFICATE KEY    only the server, on PORT and the next three\n\n"
+                 "       bench serve SYSTEM PORT CERTIFICATE KEY      only the server, on PORT and the next three\n"
+                 "       bench load SCENARIO PORT CERTIFICATE SECONDS   only the clients\n\n"
                  "Measures what TLS servers cost the processor for each operation, beside the floor: OpenSSL's own\n"
                  "work and the kernel's own work. Exit code 1: something was left out or failed.\n\n"
               << described << "\nscenarios:";
