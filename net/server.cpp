@@ -19,8 +19,10 @@ public:
     }
     ~server_state()
     {
-        if (waiting_)
-            waiting_->of_ = nullptr;
+        if (!waiting_)
+            return;
+        waiting_->of_ = nullptr;
+        std::exchange(waiting_, nullptr)->resume_later();
     }
 
     result<> listen(const listen_options& options)
@@ -80,12 +82,28 @@ private:
     {
         if (options_.max_connections > 0 && open_ >= options_.max_connections) {
             connected.close();
-            if (on_drop)
-                on_drop();
+            if (drops_++ == 0)
+                loop::current().enqueue(drop_report_);
             return;
         }
         connections_.spawn(serve(*this, place(*this), socket(connected.take())));
     }
+
+    /// Calls `on_drop` outside of the completion handler, so that it may close the server or destroy it.
+    class drop_report final : public coil::internal::ready_item {
+    public:
+        explicit drop_report(server_state& home) noexcept : home_(home) {}
+        void run() noexcept override
+        {
+            if (--home_.drops_ > 0)
+                loop::current().enqueue(*this);
+            if (const std::function<void()> call = home_.on_drop)
+                call();
+        }
+
+    private:
+        server_state& home_;
+    };
 
     /// A connection's place among the open ones, from its acceptance until its coroutine is gone, started or not.
     class place {
@@ -132,6 +150,8 @@ private:
     server_options options_;
     server::connection_handler handler_;
     std::size_t open_ = 0;
+    std::size_t drops_ = 0;
+    drop_report drop_report_{*this};
     closed_wait* waiting_ = nullptr;
     std::unique_ptr<listener> listener_;
     scope connections_;  // last: its tasks refer to the rest
