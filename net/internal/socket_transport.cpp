@@ -196,9 +196,8 @@ void socket_transport::note_size(std::size_t size, bool lent) noexcept
 
 void socket_transport::send(chunk_queue&& bytes) noexcept
 {
-    if (send_error_ || bytes.empty())
+    if (send_error_ || ending_ != ending::no || bytes.empty())
         return;
-    assert(ending_ == ending::no);
     pending_.append(std::move(bytes));
     flush_later();
 }

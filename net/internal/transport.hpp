@@ -46,7 +46,8 @@ public:
     /// Asks for one call of `on_received`. Only where `received()` is empty and there is no `receive_error()`.
     virtual void want_bytes() noexcept = 0;
 
-    /// Sends `bytes` behind all others. What is sent in one turn of the loop leaves together.
+    /// Sends `bytes` behind all others. What is sent in one turn of the loop leaves together; what comes after `end` is
+    /// dropped.
     virtual void send(chunk_queue&& bytes) noexcept = 0;
     /// Bytes that the kernel has not taken yet.
     virtual std::size_t unsent() const noexcept = 0;
