@@ -32,15 +32,15 @@ task<result<>> socket::secure_connect() &
 {
     if (!connection_)
         co_return coil::errc::destroyed;
+    if (connection_->failure())
+        co_return connection_->failure();
+    if (connection_->opening())
+        co_return coil::errc::already_in_progress;
     if (plan_ && !connection_->bytes()) {
-        auto opening = net::internal::open_connection(plan_->where);
-        result<std::unique_ptr<net::internal::transport>> bytes = co_await opening;
-        if (!bytes) {
-            if (bytes.error() != coil::errc::canceled)
-                connection_->fail(bytes.error());
-            co_return bytes.error();
-        }
-        connection_->connect(std::move(*bytes));
+        auto opening = open_bytes();
+        const result<> opened = co_await opening;
+        if (!opened)
+            co_return opened.error();
     }
     const net::internal::open_awaitable handshake(connection_.get());
     result<> outcome;
@@ -55,6 +55,25 @@ task<result<>> socket::secure_connect() &
         connection_->fail(outcome.error());
     }
     co_return outcome;
+}
+
+task<result<>> socket::open_bytes()
+{
+    const auto underway = std::make_shared<const char>();
+    connection_->expect(underway);
+    auto opening = net::internal::open_connection(plan_->where);
+    result<std::unique_ptr<net::internal::transport>> bytes = co_await opening;
+    if (connection_->failure())
+        co_return connection_->failure();  // destroyed meanwhile
+    if (bytes) {
+        connection_->connect(std::move(*bytes));
+        co_return result<>();
+    }
+    if (bytes.error() == coil::errc::canceled)
+        connection_->expect_no_more();
+    else
+        connection_->fail(bytes.error());
+    co_return bytes.error();
 }
 
 net::internal::read_awaitable socket::read(std::span<std::byte> buffer) & noexcept
@@ -150,90 +169,115 @@ bool socket::authorized() const noexcept
 
 std::optional<std::string> socket::authorization_error() const
 {
+    if (!connection_)
+        return std::nullopt;
     return connection_->engine().authorization_error();
 }
 
 std::optional<std::string_view> socket::alpn_protocol() const noexcept
 {
+    if (!connection_)
+        return std::nullopt;
     return connection_->engine().alpn_protocol();
 }
 
 std::optional<std::string_view> socket::servername() const noexcept
 {
+    if (!connection_)
+        return std::nullopt;
     return connection_->engine().servername();
 }
 
 std::optional<std::string_view> socket::get_protocol() const noexcept
 {
-    if (connection_->failure())
+    if (!connection_ || connection_->failure())
         return std::nullopt;
     return connection_->engine().get_protocol();
 }
 
 std::optional<cipher_info> socket::get_cipher() const
 {
+    if (!connection_)
+        return std::nullopt;
     return connection_->engine().get_cipher();
 }
 
 std::optional<certificate> socket::get_peer_certificate(bool detailed) const
 {
+    if (!connection_)
+        return std::nullopt;
     return connection_->engine().get_peer_certificate(detailed);
 }
 
 std::optional<certificate> socket::get_certificate() const
 {
+    if (!connection_)
+        return std::nullopt;
     return connection_->engine().get_certificate();
 }
 
 bool socket::is_session_reused() const noexcept
 {
-    return connection_->engine().is_session_reused();
+    return connection_ && connection_->engine().is_session_reused();
 }
 
 std::optional<std::vector<std::byte>> socket::get_finished() const
 {
+    if (!connection_)
+        return std::nullopt;
     return connection_->engine().get_finished();
 }
 
 std::optional<std::vector<std::byte>> socket::get_peer_finished() const
 {
+    if (!connection_)
+        return std::nullopt;
     return connection_->engine().get_peer_finished();
 }
 
 std::vector<std::byte> socket::export_keying_material(std::size_t length, std::string_view label,
                                                       std::optional<std::span<const std::byte>> context) const
 {
+    if (!connection_)
+        throw error("ERR_TLS_INVALID_STATE", "export_keying_material: the TLS connection is not established");
     return connection_->engine().export_keying_material(length, label, context);
 }
 
 void socket::disable_renegotiation() noexcept
 {
-    connection_->disable_renegotiation();
+    if (connection_)
+        connection_->disable_renegotiation();
 }
 
 bool socket::secure_connecting() const noexcept
 {
-    return !connection_->engine().handshake_done();
+    return connection_ && !connection_->engine().handshake_done();
 }
 
 std::optional<net::address> socket::local_address() const
 {
-    return connection_->bytes() ? connection_->bytes()->local_address() : std::nullopt;
+    if (!connection_ || !connection_->bytes())
+        return std::nullopt;
+    return connection_->bytes()->local_address();
 }
 
 std::optional<net::address> socket::remote_address() const
 {
+    if (!connection_)
+        return std::nullopt;
     return connection_->remote_address();
 }
 
 result<> socket::set_no_delay(bool on) noexcept
 {
-    return connection_->bytes() ? connection_->bytes()->set_no_delay(on) : error_from_errno(ENOTCONN);
+    if (!connection_ || !connection_->bytes())
+        return error_from_errno(ENOTCONN);
+    return connection_->bytes()->set_no_delay(on);
 }
 
 result<> socket::set_keep_alive(bool on, std::chrono::seconds initial_delay) noexcept
 {
-    if (!connection_->bytes())
+    if (!connection_ || !connection_->bytes())
         return error_from_errno(ENOTCONN);
     return connection_->bytes()->set_keep_alive(on, static_cast<unsigned>(initial_delay.count()));
 }

@@ -42,8 +42,9 @@ struct socket_options {
 /// A TLS connection: what is written is encrypted, what is read was decrypted and authenticated.
 ///
 /// One read and one write may be in flight together, from any coroutines of the loop. Cancelling either leaves the socket
-/// usable and loses no byte. A read or write before the handshake is done takes part in it. After a fatal error the alert
-/// is sent and the connection closed; every later call gives the same error.
+/// usable and loses no byte. A read or write before the handshake is done takes part in it; while `secure_connect` is still
+/// connecting they wait. After a fatal error the alert is sent and the connection closed; every later call gives the same
+/// error.
 ///
 /// A socket that goes out of scope is ended in order: what was written and close_notify are still sent, in the background
 /// and for a limited time; `destroy()` drops them instead. Awaiting needs a named socket: g++ 12 destroys the options in
@@ -153,6 +154,8 @@ private:
     friend socket connect(connect_options options);
     friend class server_access;
     socket(std::unique_ptr<internal::connection> connection, std::unique_ptr<internal::connect_plan> plan) noexcept;
+
+    task<result<>> open_bytes();
 
     std::unique_ptr<internal::connection> connection_;
     std::unique_ptr<internal::connect_plan> plan_;

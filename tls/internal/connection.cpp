@@ -31,14 +31,21 @@ void connection::connect(std::unique_ptr<net::internal::transport> bytes) noexce
 {
     bytes_ = std::move(bytes);
     bytes_->observe(this);
+    wake_all();
+}
+
+void connection::expect_no_more() noexcept
+{
+    opening_.reset();
+    wake_all();
 }
 
 void connection::destroy(bool reset) noexcept
 {
-    if (!bytes_)
+    if (failure_)
         return;
     failure_ = coil::errc::destroyed;
-    if (reset)
+    if (bytes_ && reset)
         bytes_->reset_on_close();
     bytes_.reset();
     wake_all();
@@ -107,8 +114,11 @@ progress connection::run(Step step) noexcept
         }
         engine_.end_of_input();
     }
-    if (!was_open && engine_.handshake_done())
+    if (!was_open && engine_.handshake_done()) {
+        if (end_asked_)
+            end();
         wake_all();
+    }
     return made;
 }
 
@@ -126,6 +136,8 @@ result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
 {
     if (failure_)
         return failure_;
+    if (opening())
+        return std::size_t{0};
     if (!bytes_)
         return error_from_errno(ENOTCONN);
     const progress made = run([&] { return engine_.read(buffer); });
@@ -141,6 +153,8 @@ result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
 
 void connection::want_input() noexcept
 {
+    if (!bytes_)
+        return;  // it wakes everybody when they are there
     if (bytes_->received().empty() && !bytes_->receive_error())
         bytes_->want_bytes();
     else
@@ -149,7 +163,7 @@ void connection::want_input() noexcept
 
 void connection::on_received() noexcept
 {
-    if (engine_.handshake_done())
+    if (engine_.handshake_done() && !std::exchange(write_needs_input_, false))
         wake_reader();
     else
         wake_all();
@@ -159,6 +173,8 @@ result<bool> connection::open() noexcept
 {
     if (failure_)
         return failure_;
+    if (opening())
+        return false;
     if (!bytes_)
         return error_from_errno(ENOTCONN);
     const progress made = run([&] { return progress{engine_.handshake(), 0}; });
@@ -211,16 +227,28 @@ result<std::size_t> connection::seal(std::span<const std::byte> bytes) noexcept
     // Whole records as long as there is room for one, so that bulk data leaves in full records.
     const std::size_t room = net::internal::write_high_water_mark - unsent();
     const std::size_t records = std::max<std::size_t>(room / record_size, 1);
-    const progress made = engine_.write(bytes.first(std::min(bytes.size(), records * record_size)));
+    bytes = bytes.first(std::min(bytes.size(), records * record_size));
+    progress made = engine_.write(bytes);
     flush();
+    if (made.status == status::want_input && made.bytes == 0)
+        made = run([&] { return engine_.write(bytes); });
     if (made.status == status::error)
         return error_of_engine();
+    if (made.bytes == 0)
+        write_after_input();
     return made.bytes;
+}
+
+/// The peer renegotiates: only its answer lets this side go on writing.
+void connection::write_after_input() noexcept
+{
+    write_needs_input_ = true;
+    want_input();
 }
 
 std::error_code connection::send_error() const noexcept
 {
-    if (failure_)
+    if (failure_ || opening())
         return failure_;
     return bytes_ ? bytes_->send_error() : error_from_errno(ENOTCONN);
 }
@@ -228,16 +256,19 @@ std::error_code connection::send_error() const noexcept
 void connection::end() noexcept
 {
     end_asked_ = true;
-    if (send_error() || engine_.shutdown_sent())
+    if (opening() || send_error() || engine_.shutdown_sent())
         return;
     if (!engine_.handshake_done()) {
         const result<bool> opened = open();
         if (!opened || !*opened)
             return;
     }
-    engine_.shutdown();
+    const status made = engine_.shutdown();
     flush();
-    bytes_->end();
+    if (made == status::want_input)
+        write_after_input();
+    else
+        bytes_->end();
 }
 
 }  // namespace coil::tls::internal

@@ -19,9 +19,15 @@ public:
     explicit connection(tls::engine engine) noexcept : engine_(std::move(engine)) {}
     ~connection() override;
 
+    /// Says that the bytes below are on their way: until `opening` is gone, reads and writes wait for them.
+    void expect(const std::shared_ptr<const void>& opening) noexcept { opening_ = opening; }
+    /// Whether they are on their way.
+    bool opening() const noexcept { return !bytes_ && !opening_.expired(); }
+    /// Says that they will not come for now; what waits fails.
+    void expect_no_more() noexcept;
     /// Gives it the bytes below. @param bytes  not null; only where there is none yet.
     void connect(std::unique_ptr<net::internal::transport> bytes) noexcept;
-    /// Closes at once. @param reset  with a TCP reset for the peer.
+    /// Closes at once, or keeps it from ever opening. @param reset  with a TCP reset for the peer.
     void destroy(bool reset) noexcept;
 
     const tls::engine& engine() const noexcept { return engine_; }
@@ -52,15 +58,18 @@ private:
     progress run(Step step) noexcept;
     std::error_code error_of_engine() noexcept;
     result<std::size_t> seal(std::span<const std::byte> bytes) noexcept;
+    void write_after_input() noexcept;
     void flush() noexcept;
     void close_in_order() noexcept;
 
     tls::engine engine_;
     std::unique_ptr<net::internal::transport> bytes_;
+    std::weak_ptr<const void> opening_;
     std::unique_ptr<net::address> last_remote_;
     std::error_code failure_;
     bool end_asked_ = false;
     bool input_ended_ = false;
+    bool write_needs_input_ = false;  // the peer renegotiates
 };
 
 }  // namespace coil::tls::internal
