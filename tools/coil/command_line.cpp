@@ -20,7 +20,7 @@ void command_line::take_argument(std::string_view name, std::string* value)
 bool command_line::parse(int count, char** arguments)
 {
     options::options_description everything;
-    everything.add(options_).add(arguments_).add_options()("help,h", "");
+    everything.add(options_).add(arguments_);
     // Abbreviated options would change their meaning when options are added.
     constexpr int style = options::command_line_style::unix_style & ~options::command_line_style::allow_guessing;
     try {
@@ -49,7 +49,7 @@ void command_line::print_help() const
 {
     const terminal& out = terminal::output();
     std::ostringstream text;
-    text << out.paint(colour::bold, "usage: ") << of_.synopsis << "\n\n" << of_.about << "\n";
+    text << out.paint(colour::bold, "usage: ") << of_.synopsis << "\n\n" << of_.about;
     text << options_ << "\n" << out.paint(colour::bold, "Examples:") << "\n" << of_.examples;
     out.write(text.str());
 }

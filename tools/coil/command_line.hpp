@@ -8,6 +8,9 @@
 
 namespace coil::command {
 
+/// Columns that a group of options takes in the help.
+inline constexpr unsigned help_width = 100;
+
 /// What the help of a subcommand says beside its options.
 struct description {
     std::string_view name;      ///< "serve"

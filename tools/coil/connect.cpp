@@ -51,7 +51,7 @@ struct connect_arguments {
 
 options::options_description options_of(connect_arguments& arguments)
 {
-    options::options_description group("Connection options");
+    options::options_description group("Connection options", help_width);
     group.add_options()("help,h",
                         "show this text")("servername",
                                           options::value<std::string>()->value_name("NAME")->notifier(

@@ -3,6 +3,7 @@
 #include "tools/coil/terminal.hpp"
 #include "tools/coil/verification_text.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <string_view>
@@ -43,18 +44,26 @@ std::string validity(const tls::certificate& cert)
     return cert.valid_from + " to " + cert.valid_to + (known ? " (" + in_days(::timegm(&end)) + ")" : "");
 }
 
+/// "DNS:example.com" is clear without the word before it, and so is an address.
+std::string_view plain_name(std::string_view name)
+{
+    for (const std::string_view kind : {"DNS:", "IP Address:"})
+        if (name.starts_with(kind))
+            return name.substr(kind.size());
+    return name;
+}
+
 /// At most so many names, then how many there are beside.
 std::string shortened(std::string_view names)
 {
-    std::size_t end = 0;
+    std::string shown;
     std::size_t count = 0;
-    for (std::size_t at = 0; at != names.npos; ++count) {
-        const std::size_t next = names.find(", ", at);
-        if (count < most_names)
-            end = std::min(next, names.size());
-        at = next == names.npos ? next : next + 2;
+    while (!names.empty()) {
+        const std::size_t end = std::min(names.find(", "), names.size());
+        if (count++ < most_names)
+            shown += (shown.empty() ? "" : ", ") + printable(plain_name(names.substr(0, end)));
+        names.remove_prefix(std::min(end + 2, names.size()));
     }
-    std::string shown = printable(names.substr(0, end));
     if (count > most_names)
         shown += " and " + std::to_string(count - most_names) + " more";
     return shown;

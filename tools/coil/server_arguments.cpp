@@ -13,7 +13,7 @@ namespace options = boost::program_options;
 options::options_description server_arguments::options(const std::string& default_port)
 {
     port = default_port;
-    options::options_description group("Server options");
+    options::options_description group("Server options", help_width);
     group.add_options()("help,h", "show this text")("host",
                                                     options::value(&host)->value_name("ADDRESS")->default_value(host),
                                                     "address to listen on; 0.0.0.0 or :: for all")(

@@ -11,7 +11,11 @@
 #include <cstring>
 #include <fstream>
 #include <list>
+#include <optional>
 #include <utility>
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace coil::command {
 namespace {
@@ -79,10 +83,16 @@ net::address server_process::start(unsigned threads)
 /// Sockets that may share a port with each other would also share it with those of another server.
 void server_process::check_port()
 {
-    net::listen_options alone = plan_.listen;
-    alone.reuse_port = false;
-    net::server probe = net::create_server(net::server_options(), [](net::socket) -> task<> { co_return; });
-    require_listening(alone, probe.listen(alone).error());
+    const std::optional<net::address> where = net::address::parse(plan_.listen.host, plan_.listen.port);
+    const int probe = where ? ::socket(where->system_address()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+    const int on = 1;
+    bool taken = false;
+    if (probe >= 0 && ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0)
+        taken = ::bind(probe, where->system_address(), where->system_size()) != 0;
+    const std::error_code error = error_from_errno(taken ? errno : 0);
+    if (probe >= 0)
+        ::close(probe);
+    require_listening(plan_.listen, error);
 }
 
 net::address server_process::start_worker()

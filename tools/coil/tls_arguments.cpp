@@ -1,5 +1,6 @@
 #include "tools/coil/tls_arguments.hpp"
 
+#include "tools/coil/command_line.hpp"
 #include "tools/coil/usage_error.hpp"
 
 #include <string_view>
@@ -43,7 +44,7 @@ std::string first_line(const std::string& path)
 
 options::options_description tls_arguments::options()
 {
-    options::options_description group("TLS options");
+    options::options_description group("TLS options", help_width);
     group.add_options()("cert", options::value(&cert)->value_name("FILE"), "certificate chain, PEM, the leaf first")(
         "key", options::value(&key)->value_name("FILE"), "its private key, PEM")(
         "passphrase-file", options::value(&passphrase_file)->value_name("FILE"),
