@@ -31,7 +31,7 @@ struct loop_options {
     /// Buffers into which the kernel puts what arrives; a power of two, 0 for none. All connections share them, and a
     /// connection holds one only between the arrival of its bytes and their being read.
     unsigned receive_buffers = 256;
-    /// Bytes of each.
+    /// Bytes of each, at most 65535.
     unsigned receive_buffer_size = 4096;
 };
 
@@ -56,8 +56,8 @@ struct loop_stats {
 /// ```
 class loop {
 public:
-    /// Throws: `std::system_error` that names cause and cure where the kernel refuses an io_uring. Mistake: a second loop on
-    /// the same thread stops the program.
+    /// Throws: `std::system_error` that names cause and cure where the kernel refuses an io_uring, `std::invalid_argument`
+    /// for receive buffers that no ring can have. Mistake: a second loop on the same thread stops the program.
     explicit loop(const loop_options& options = loop_options());
     /// A loop on a ring of the caller's, in place of the kernel's.
     explicit loop(std::unique_ptr<internal::ring> ring);

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <stdexcept>
 #include <functional>
 #include <set>
 #include <sstream>
@@ -74,6 +75,7 @@ class kernel_ring final : public ring {
 public:
     explicit kernel_ring(const ring_options& options)
     {
+        check(options);
         set_up(options);
         probe();
         try {
@@ -207,10 +209,36 @@ public:
     {
         return outcome(::getsockopt(fd, level, name, value, &size));
     }
-    void close(int fd) noexcept override { ::close(fd); }
+    void close(int fd) noexcept override
+    {
+        // A request that still waits here would meet whoever gets the number next.
+        if (is_queued(fd))
+            io_uring_submit(&ring_);
+        ::close(fd);
+    }
+    int remove_path(const char* path) noexcept override { return outcome(::unlink(path)); }
 
 private:
     static int outcome(int returned) noexcept { return returned < 0 ? -errno : returned; }
+
+    /// Whether a request on `fd` has not gone to the kernel yet.
+    bool is_queued(int fd) const noexcept
+    {
+        for (unsigned i = *ring_.sq.khead; i != ring_.sq.sqe_tail; ++i)
+            if (ring_.sq.sqes[i & ring_.sq.ring_mask].fd == fd)
+                return true;
+        return false;
+    }
+
+    static void check(const ring_options& options)
+    {
+        const unsigned count = options.receive_buffers;
+        if (count > 32768 || (count & (count - 1)) != 0)
+            throw std::invalid_argument("receive_buffers is not a power of two up to 32768: " + std::to_string(count));
+        const unsigned size = options.receive_buffer_size;
+        if (count > 0 && (size == 0 || size > 65535))
+            throw std::invalid_argument("receive_buffer_size is not between 1 and 65535: " + std::to_string(size));
+    }
 
     void set_up(const ring_options& options)
     {
