@@ -216,7 +216,6 @@ public:
             io_uring_submit(&ring_);
         ::close(fd);
     }
-    int remove_path(const char* path) noexcept override { return outcome(::unlink(path)); }
 
 private:
     static int outcome(int returned) noexcept { return returned < 0 ? -errno : returned; }
