@@ -55,10 +55,16 @@ listener::listener(descriptor listening, accepted call, std::string path)
 listener::~listener()
 {
     accepting_.abandon();
+    if (loop* home = loop::current_or_null())
+        home->ring().stop_listening(socket_.get());
     if (reserve_ >= 0)
         ::close(reserve_);
-    if (!path_.empty())
-        ::unlink(path_.c_str());
+    if (path_.empty())
+        return;
+    if (loop* home = loop::current_or_null())
+        home->ring().remove_path(path_.c_str());
+    else
+        ::unlink(path_.c_str());  // outlived its loop
 }
 
 std::optional<address> listener::local_address() const

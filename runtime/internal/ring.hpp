@@ -105,6 +105,9 @@ public:
     /// The time that timers go by.
     virtual std::chrono::steady_clock::time_point now() const noexcept = 0;
 
+    /// Whether blocking calls go to other threads. Where not, they run in place: a simulation is the same each time.
+    virtual bool has_threads() const noexcept { return true; }
+
     /// Calls on sockets that neither wait nor need a completion. As the system calls of these names, but a failure is minus
     /// an errno.
     /// @{
@@ -118,6 +121,10 @@ public:
     virtual int set_option(int fd, int level, int name, const void* value, socklen_t size) noexcept = 0;
     virtual int get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept = 0;
     virtual void close(int fd) noexcept = 0;
+    /// Makes a listening socket refuse connections, and frees its port, although an accept may still hold it open.
+    virtual void stop_listening(int /*fd*/) noexcept {}
+    /// unlink, of a Unix socket.
+    virtual int remove_path(const char* path) noexcept = 0;
     /// @}
 };
 
