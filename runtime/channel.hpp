@@ -6,7 +6,9 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 namespace coil {
@@ -73,7 +75,12 @@ class [[nodiscard]] sending {
 public:
     sending(Channel to, T&& value) noexcept : to_(std::move(to)), value_(std::move(value)) {}
 
-    Awaiter operator co_await() noexcept { return Awaiter(to_, std::move(value_)); }
+    Awaiter operator co_await() & noexcept { return Awaiter(to_, std::move(value_)); }
+    Awaiter operator co_await() && noexcept
+        requires(!std::is_aggregate_v<T> || !must_be_named<T>)
+    {
+        return Awaiter(to_, std::move(value_));
+    }
 
 private:
     Channel to_;
@@ -107,7 +114,7 @@ public:
     /// Puts `value` into the channel, and waits for room before.
     ///
     /// An error says that the value did not get in; it is then destroyed.
-    /// Where g++ 12 is used, an aggregate `T` has to be named before it is sent: `co_await c.send({…})` destroys it twice.
+    /// On g++ 12 the send of an aggregate that owns something has to be named: `auto sending = c.send({…}); co_await sending;`
     /// Errors: `errc::canceled`, `errc::write_after_end` after `close`, `errc::destroyed`.
     internal::sending<channel*, internal::send_wait<T>, T> send(T value) noexcept { return {this, std::move(value)}; }
 

@@ -14,6 +14,7 @@ using std::chrono::steady_clock;
 
 thread_local loop* this_thread_loop = nullptr;
 
+constexpr unsigned most_between_turns = 256;
 constexpr std::chrono::seconds longest_goodbye{5};
 constexpr std::chrono::seconds longest_linger{2};
 
@@ -31,36 +32,57 @@ struct event_counter final : internal::operation_memory {
 
 namespace internal {
 
-/// Listens for calls from other threads and makes them from the ready list.
-class mailbox_reader final : public completion_handler, public ready_item {
+/// Waits for the bell of the mailbox, which wakes the loop when it sleeps.
+class bell_listener final : public completion_handler, public ready_item {
 public:
-    explicit mailbox_reader(std::shared_ptr<mailbox> from) : from_(std::move(from)) { listen(); }
+    explicit bell_listener(int bell) : bell_(bell) { listen(); }
 
     void complete(const completion&, operation_memory*) noexcept override { loop::current().enqueue(*this); }
-
-    void run() noexcept override
-    {
-        listen();
-        for (const std::function<void()>& call : from_->take())
-            call();
-    }
+    void run() noexcept override { listen(); }
 
 private:
     void listen()
     {
         auto counter = std::make_unique<event_counter>();
         const request wanted{.code = opcode::read,
-                             .fd = from_->descriptor(),
+                             .fd = bell_,
                              .address = &counter->value,
                              .length = sizeof counter->value};
-        reading_.start(wanted, *this, std::move(counter));
+        listening_.start(wanted, *this, std::move(counter));
     }
 
-    std::shared_ptr<mailbox> from_;
-    operation reading_;
+    int bell_;
+    operation listening_;
 };
 
+namespace {
+
+class posted_call final : public mail, public pooled {
+public:
+    explicit posted_call(std::function<void()> call) noexcept : call_(std::move(call)) {}
+
+    void deliver() noexcept override
+    {
+        call_();
+        delete this;
+    }
+    void drop() noexcept override { delete this; }
+
+private:
+    std::function<void()> call_;
+};
+
+}  // namespace
 }  // namespace internal
+
+bool loop_handle::post(std::function<void()> call) const
+{
+    auto letter = std::make_unique<internal::posted_call>(std::move(call));
+    if (!mailbox_->send(*letter))
+        return false;
+    static_cast<void>(letter.release());
+    return true;
+}
 
 loop::loop(const loop_options& options)
     : loop(internal::make_kernel_ring({.submission_entries = options.submission_entries,
@@ -71,18 +93,18 @@ loop::loop(const loop_options& options)
 }
 
 loop::loop(std::unique_ptr<internal::ring> ring)
-    : ring_(std::move(ring)), now_(ring_->now()), mailbox_(std::make_shared<internal::mailbox>())
+    : ring_(std::move(ring)), now_(ring_->now()), mailbox_(std::make_shared<internal::mailbox>(-1))
 {
     if (this_thread_loop)
         stop_program("a second loop on one thread");
     this_thread_loop = this;
-    mailbox_reader_ = std::make_unique<internal::mailbox_reader>(mailbox_);
+    bell_listener_ = std::make_unique<internal::bell_listener>(mailbox_->bell());
 }
 
 loop::~loop()
 {
     mailbox_->close();
-    mailbox_reader_.reset();
+    bell_listener_.reset();
     while (!background_.empty())
         delete &background_.pop_front();
     leave_kernel();
@@ -103,7 +125,12 @@ loop* loop::current_or_null() noexcept
 
 void loop::post(std::function<void()> call)
 {
-    mailbox_->post(std::move(call));
+    handle().post(std::move(call));
+}
+
+void loop::wake(internal::mailbox& sleeper) noexcept
+{
+    sleeper.ring_bell();
 }
 
 loop_stats loop::stats() const noexcept
@@ -179,13 +206,22 @@ void loop::drain_backlog() noexcept
     }
 }
 
-void loop::run_ready() noexcept
+unsigned loop::run_ready() noexcept
 {
-    // What becomes ready meanwhile waits for the next pass, so that a busy coroutine cannot keep the kernel's news away.
+    // What becomes ready meanwhile waits for the next pass.
     internal::list<internal::ready_item> batch;
     batch.splice(ready_);
-    while (!batch.empty())
+    unsigned count = 0;
+    for (; !batch.empty(); ++count)
         batch.pop_front().run();
+    return count;
+}
+
+void loop::run_passes(const bool& done) noexcept
+{
+    // Bounded, so that busy coroutines cannot keep the kernel's news away.
+    for (unsigned count = 0; count < most_between_turns && !ready_.empty() && !done;)
+        count += run_ready();
 }
 
 std::optional<std::chrono::nanoseconds> loop::time_to_wait() const noexcept
@@ -203,7 +239,10 @@ void loop::turn()
     while (!before_submission_.empty())
         before_submission_.pop_front().run();
     drain_backlog();
-    ring_->enter(time_to_wait());
+    std::optional<std::chrono::nanoseconds> wait = time_to_wait();
+    if (wait != std::chrono::nanoseconds(0) && !mailbox_->fall_asleep())
+        wait = std::chrono::nanoseconds(0);
+    ring_->enter(wait);
     ++stats_.turns;
     now_ = ring_->now();
     internal::completion what;
@@ -212,12 +251,13 @@ void loop::turn()
         run_ready();  // at once, while what this completion touched is in the cache
     }
     timers_.expire(now_);
+    mailbox_->deliver();
 }
 
 void loop::run_until(const bool& done)
 {
     while (!done) {
-        run_ready();
+        run_passes(done);
         if (!done)
             turn();
     }

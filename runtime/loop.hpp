@@ -18,8 +18,8 @@
 namespace coil {
 
 namespace internal {
+class bell_listener;
 class mailbox;
-class mailbox_reader;
 }  // namespace internal
 
 /// How a loop is set up.
@@ -44,6 +44,25 @@ struct loop_stats {
     std::size_t operations = 0;     ///< Operations in flight now.
     std::size_t timers = 0;         ///< Timers set now.
     unsigned receive_buffers_lent = 0;  ///< Receive buffers that hold unread bytes now.
+};
+
+class loop;
+
+/// What other threads hold to reach a loop. It may be copied, and outlives the loop harmlessly.
+class loop_handle {
+public:
+    /// The handle of a loop that is there now.
+    loop_handle(const loop& of) noexcept;
+
+    /// Runs `call` on the loop's thread, in one of its next turns. From any thread.
+    /// @return false if the loop is gone; one that goes before the call was made drops it.
+    bool post(std::function<void()> call) const;
+
+    /// For coil's own modules.
+    const std::shared_ptr<internal::mailbox>& mailbox() const noexcept { return mailbox_; }
+
+private:
+    std::shared_ptr<internal::mailbox> mailbox_;
 };
 
 /// One thread's ring, and the coroutines that wait for its completions.
@@ -76,8 +95,11 @@ public:
     template <class T>
     T run(task<T> main);
 
-    /// Runs `call` on the loop's thread, in one of its next turns. May be called from any thread while the loop exists.
+    /// Runs `call` on the loop's thread, in one of its next turns. May be called from any thread while the loop exists;
+    /// `handle()` is for threads that cannot know that.
     void post(std::function<void()> call);
+    /// What other threads hold to reach this loop.
+    loop_handle handle() const noexcept { return loop_handle(*this); }
 
     /// The time at the beginning of this turn.
     std::chrono::steady_clock::time_point now() const noexcept { return now_; }
@@ -91,6 +113,8 @@ public:
 
     /// Runs `item` in the next pass over the ready list.
     void enqueue(internal::ready_item& item) noexcept { ready_.push_back(item); }
+    /// Wakes the loop of `sleeper` from the thread that calls.
+    static void wake(internal::mailbox& sleeper) noexcept;
     /// Runs `item` once, just before the requests of this turn go to the kernel.
     void before_submission(internal::ready_item& item) noexcept { before_submission_.push_back(item); }
     /// Owns `task` until it deletes itself.
@@ -110,7 +134,8 @@ private:
     void dispatch(const internal::completion& what) noexcept;
     bool request(const internal::request& wanted) noexcept;
     void drain_backlog() noexcept;
-    void run_ready() noexcept;
+    unsigned run_ready() noexcept;
+    void run_passes(const bool& done) noexcept;
     void turn();
     std::optional<std::chrono::nanoseconds> time_to_wait() const noexcept;
     void run_until(const bool& done);
@@ -128,9 +153,11 @@ private:
     internal::list<internal::background> background_;
     std::chrono::steady_clock::time_point now_;
     std::shared_ptr<internal::mailbox> mailbox_;
-    std::unique_ptr<internal::mailbox_reader> mailbox_reader_;
+    std::unique_ptr<internal::bell_listener> bell_listener_;
     loop_stats stats_;
 };
+
+inline loop_handle::loop_handle(const loop& of) noexcept : mailbox_(of.mailbox()) {}
 
 namespace internal {
 

@@ -1,30 +1,46 @@
 #include <coil/runtime/offload.hpp>
 
+#include <coil/runtime/loop.hpp>
+
 #include <condition_variable>
 #include <csignal>
-#include <deque>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 
-namespace coil::internal {
+namespace coil {
+namespace internal {
 namespace {
 
 /// The threads for blocking calls. They live as long as the process: a call that never returns must not hold up its end.
 class worker_pool {
 public:
-    void run(std::function<void()> work)
+    static worker_pool& instance()
+    {
+        static worker_pool* const pool = new worker_pool;
+        return *pool;
+    }
+
+    void run(round_trip& call)
     {
         const std::lock_guard lock(mutex_);
-        waiting_.push_back(std::move(work));
-        if (idle_ >= waiting_.size())
+        call.next = nullptr;
+        *end_ = &call;
+        end_ = &call.next;
+        ++waiting_;
+        if (idle_ >= waiting_)
             arrived_.notify_one();
-        else if (threads_ < most_threads)
+        else if (threads_ < most_threads_)
             start_thread();
     }
 
-private:
-    static constexpr unsigned most_threads = 4;
+    void set_most_threads(unsigned most)
+    {
+        const std::lock_guard lock(mutex_);
+        most_threads_ = most;
+    }
 
+private:
     void start_thread()
     {
         // Signals are for the loops.
@@ -42,31 +58,46 @@ private:
         std::unique_lock lock(mutex_);
         while (true) {
             ++idle_;
-            arrived_.wait(lock, [this] { return !waiting_.empty(); });
+            arrived_.wait(lock, [this] { return first_ != nullptr; });
             --idle_;
-            {
-                const std::function<void()> next = std::move(waiting_.front());
-                waiting_.pop_front();
-                lock.unlock();
-                next();
-            }
+            --waiting_;
+            auto& call = static_cast<round_trip&>(*first_);
+            first_ = call.next;
+            if (!first_)
+                end_ = &first_;
+            lock.unlock();
+            call.make();
             lock.lock();
         }
     }
 
     std::mutex mutex_;
     std::condition_variable arrived_;
-    std::deque<std::function<void()>> waiting_;
+    mail* first_ = nullptr;
+    mail** end_ = &first_;
+    std::size_t waiting_ = 0;
     std::size_t idle_ = 0;
     unsigned threads_ = 0;
+    unsigned most_threads_ = 4;
 };
 
 }  // namespace
 
-void run_on_worker(std::function<void()> work)
+void make_on_worker(round_trip& call)
 {
-    static worker_pool* const pool = new worker_pool;
-    pool->run(std::move(work));
+    if (loop::current().ring().has_threads())
+        worker_pool::instance().run(call);
+    else
+        call.make();
 }
 
-}  // namespace coil::internal
+}  // namespace internal
+
+void set_offload_threads(unsigned most)
+{
+    if (most == 0)
+        throw std::invalid_argument("coil::set_offload_threads: at least one thread is needed");
+    internal::worker_pool::instance().set_most_threads(most);
+}
+
+}  // namespace coil

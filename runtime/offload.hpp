@@ -1,130 +1,105 @@
 #pragma once
 
-#include <coil/runtime/internal/awaitable.hpp>
-#include <coil/runtime/internal/mailbox.hpp>
-#include <coil/runtime/loop.hpp>
+#include <coil/runtime/internal/round_trip.hpp>
 #include <coil/runtime/result.hpp>
 
-#include <exception>
-#include <functional>
-#include <memory>
-#include <optional>
+#include <coroutine>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace coil {
 
 namespace internal {
 
-/// Runs `work` on one of the threads kept for blocking calls; at most four, started when needed.
-void run_on_worker(std::function<void()> work);
+/// Makes the call on one of the threads for blocking calls; in place where the loop's ring has no threads.
+void make_on_worker(round_trip& call);
 
-/// What the waiting side and the working thread share. Either may be gone before the other.
 template <class Callable>
-struct offloaded {
-    using value_type = std::invoke_result_t<Callable&>;
-    using kept_type = std::conditional_t<std::is_void_v<value_type>, std::monostate, value_type>;
+class offloaded_call final : public valued_trip<call_outcome<std::invoke_result_t<Callable&>>> {
+public:
+    explicit offloaded_call(Callable&& callable) : callable_(std::move(callable)) {}
 
-    explicit offloaded(Callable what) : callable(std::move(what)) {}
-
-    void run()
+    void make() noexcept override
     {
-        if constexpr (std::is_void_v<value_type>) {
-            callable();
-            value.emplace();
-        } else {
-            value.emplace(callable());
-        }
+        if (this->begin())
+            this->keep_outcome_of(callable_);
+        this->go_home();
     }
 
-    Callable callable;
-    std::optional<kept_type> value;
-    std::exception_ptr exception;
-    stoppable_wait* waiting = nullptr;  // touched only on the loop's thread
-    void (*finish)(stoppable_wait&) = nullptr;
+private:
+    Callable callable_;
 };
 
 template <class Callable>
-class offload_wait final : public stoppable_wait {
+class offload_wait final : public round_trip_wait {
 public:
-    using value_type = std::invoke_result_t<Callable&>;
-    using outcome_type = std::conditional_t<is_result<value_type>, value_type, result<value_type>>;
+    using outcome_type = call_outcome<std::invoke_result_t<Callable&>>;
 
-    explicit offload_wait(std::shared_ptr<offloaded<Callable>> shared) noexcept : shared_(std::move(shared)) {}
-    ~offload_wait() override
-    {
-        if (shared_)
-            shared_->waiting = nullptr;
-    }
-
-    bool await_ready() const noexcept { return false; }
+    explicit offload_wait(offloaded_call<Callable>* call) noexcept : round_trip_wait(*call, true), call_(*call) {}
 
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> awaiting)
     {
         const stop_token token = stop_token_of(awaiting);
         if (token.stop_requested())
-            return false;
-        shared_->waiting = this;
-        shared_->finish = [](stoppable_wait& wait) { static_cast<offload_wait&>(wait).resume_later(); };
-        run_on_worker([shared = shared_, mailbox = loop::current().mailbox()] {
-            try {
-                shared->run();
-            } catch (...) {
-                shared->exception = std::current_exception();
-            }
-            mailbox->post([shared] {
-                if (shared->waiting)
-                    shared->finish(*std::exchange(shared->waiting, nullptr));
-            });
-        });
-        wait_with(awaiting, token);
+            return stay(errc::canceled);
+        set_out(awaiting, token);
+        make_on_worker(call_);
         return true;
     }
 
     outcome_type await_resume()
     {
-        if (!finished_)
-            return errc::canceled;
-        if (shared_->exception)
-            std::rethrow_exception(shared_->exception);
-        if constexpr (std::is_void_v<value_type>)
-            return {};
-        else
-            return std::move(*shared_->value);
+        if (failure() != errc{})
+            return failure();
+        return call_.take();
     }
 
 private:
-    void resume_later() noexcept
+    offloaded_call<Callable>& call_;
+};
+
+/// What `offload` returns. It can be awaited once.
+template <class Callable>
+class [[nodiscard]] offloading {
+public:
+    explicit offloading(Callable&& callable) : callable_(std::move(callable)) {}
+
+    offload_wait<Callable> operator co_await() & { return wait(); }
+    offload_wait<Callable> operator co_await() &&
+        requires(!must_be_named<Callable>)
     {
-        finished_ = true;
-        stoppable_wait::resume_later();
-    }
-    void stopped() noexcept override
-    {
-        shared_->waiting = nullptr;
-        stoppable_wait::resume_later();
+        return wait();
     }
 
-    std::shared_ptr<offloaded<Callable>> shared_;
-    bool finished_ = false;
+private:
+    offload_wait<Callable> wait()
+    {
+        return offload_wait<Callable>(new offloaded_call<Callable>(std::move(callable_)));
+    }
+
+    Callable callable_;
 };
 
 }  // namespace internal
 
+/// Sets how many threads `offload` uses at most, for the whole process; 4 before it is called. Threads are started when they
+/// are needed, and those that run already go on.
+/// @param most  at least 1; 0 is a mistake and throws `std::invalid_argument`.
+/// Node: UV_THREADPOOL_SIZE.
+void set_offload_threads(unsigned most);
+
 /// Runs `callable()`, which may block, on a thread of a small pool and gives what it returns.
 ///
-/// A stop request ends the wait at once; the call itself goes on and its value is dropped, so it must not refer to
-/// anything of the awaiting coroutine.
+/// A stop request ends the wait at once. A call that was not begun is then not made; one that was goes on and its value is
+/// dropped, so it must not refer to anything of the awaiting coroutine.
+/// On g++ 12 a callable that owns something has to be named before: `auto hashing = offload([text] {…}); co_await hashing;`
 /// @return the value; a `result` is passed on as it is.
 /// Errors: `errc::canceled`.   Throws: what `callable` throws.
 template <class Callable>
-auto offload(Callable callable)
+internal::offloading<Callable> offload(Callable callable)
 {
-    using shared = internal::offloaded<Callable>;
-    return internal::awaitable<internal::offload_wait<Callable>, std::shared_ptr<shared>>(
-        std::make_shared<shared>(std::move(callable)));
+    return internal::offloading<Callable>(std::move(callable));
 }
 
 }  // namespace coil

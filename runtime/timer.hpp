@@ -79,13 +79,13 @@ inline auto sleep_for(std::chrono::nanoseconds duration) noexcept
 /// lost to a deadline.
 /// @return what the operation gave; `errc::timed_out` where it ended with `errc::canceled` because of the deadline.
 template <class Awaitable>
-    requires is_result<await_result<Awaitable>>
-task<await_result<Awaitable>> with_deadline(std::chrono::steady_clock::time_point when, Awaitable awaitable)
+    requires is_result<await_result<Awaitable&>>
+task<await_result<Awaitable&>> with_deadline(std::chrono::steady_clock::time_point when, Awaitable awaitable)
 {
     const stop_token outer = co_await this_task::stop_token();
     internal::deadline limit(when, outer);
     co_await internal::use_stop_token(limit.token());
-    await_result<Awaitable> outcome = co_await std::move(awaitable);
+    await_result<Awaitable&> outcome = co_await awaitable;
     if (limit.passed() && outcome.error() == errc::canceled)
         outcome = errc::timed_out;
     co_return outcome;
@@ -93,8 +93,8 @@ task<await_result<Awaitable>> with_deadline(std::chrono::steady_clock::time_poin
 
 /// The same with the time counted from the call.
 template <class Awaitable>
-    requires is_result<await_result<Awaitable>>
-task<await_result<Awaitable>> with_timeout(std::chrono::nanoseconds limit, Awaitable awaitable)
+    requires is_result<await_result<Awaitable&>>
+task<await_result<Awaitable&>> with_timeout(std::chrono::nanoseconds limit, Awaitable awaitable)
 {
     return with_deadline(internal::time_from_now(limit), std::move(awaitable));
 }

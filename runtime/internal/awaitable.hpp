@@ -7,8 +7,19 @@
 
 #include <coroutine>
 #include <tuple>
+#include <type_traits>
 
 namespace coil::internal {
+
+/// Whether a temporary that is or holds a `T` must not stand in an expression with co_await: g++ 12 destroys aggregates and
+/// lambdas there twice. A lambda cannot be told from another class, so every one that owns something counts.
+template <class T>
+inline constexpr bool must_be_named =
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+    std::is_class_v<T> && !std::is_trivially_destructible_v<T>;
+#else
+    false;
+#endif
 
 /// What a function such as `read` returns: a description of what is to be awaited. It can be moved, stored and given to
 /// `with_timeout`; nothing starts before it is awaited. `Awaiter` then lives in the awaiting frame and never moves.

@@ -1,52 +1,68 @@
 #include <coil/runtime/internal/mailbox.hpp>
 
+#include <coil/runtime/loop.hpp>
+
 #include <cerrno>
 #include <cstdint>
-#include <sys/eventfd.h>
 #include <system_error>
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
-#include <utility>
 
 namespace coil::internal {
 
-mailbox::mailbox() : descriptor_(::eventfd(0, EFD_CLOEXEC))
+// The duplicate keeps the ring in being while somebody may still send to it: the number of a closed descriptor could by
+// then belong to something else.
+mailbox::mailbox(int ring)
+    : bell_(::eventfd(0, EFD_CLOEXEC)), ring_(ring < 0 ? -1 : ::fcntl(ring, F_DUPFD_CLOEXEC, 0))
 {
-    if (descriptor_ < 0)
-        throw std::system_error(errno, std::system_category(), "eventfd");
+    if (bell_ < 0) {
+        const int error = errno;
+        if (ring_ >= 0)
+            ::close(ring_);
+        throw std::system_error(error, std::system_category(), "eventfd");
+    }
 }
 
 mailbox::~mailbox()
 {
-    ::close(descriptor_);
+    ::close(bell_);
+    if (ring_ >= 0)
+        ::close(ring_);
 }
 
-bool mailbox::post(std::function<void()> call)
+bool mailbox::send(mail& what) noexcept
 {
-    const std::lock_guard lock(mutex_);
-    if (!open_)
-        return false;
-    calls_.push_back(std::move(call));
-    // Only the first call of a batch needs to wake the loop: until it takes the batch, it is awake or about to be. The
-    // write happens under the lock so that the descriptor cannot be closed in between.
-    if (calls_.size() == 1) {
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t written = ::write(descriptor_, &one, sizeof one);
+    using put_result = mail_queue<mail>::put_result;
+    const put_result put = queue_.put(what);
+    if (put == put_result::wake_reader)
+        loop::wake(*this);
+    return put != put_result::closed;
+}
+
+void mailbox::ring_bell() const noexcept
+{
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(bell_, &one, sizeof one);
+}
+
+void mailbox::deliver() noexcept
+{
+    for (mail* each = queue_.take(); each;) {
+        mail* const next = each->next;
+        each->deliver();
+        each = next;
     }
-    return true;
-}
-
-std::vector<std::function<void()>> mailbox::take()
-{
-    const std::lock_guard lock(mutex_);
-    return std::exchange(calls_, {});
 }
 
 void mailbox::close() noexcept
 {
-    std::vector<std::function<void()>> dropped;  // destroyed outside of the lock: a call may own anything
-    const std::lock_guard lock(mutex_);
-    open_ = false;
-    dropped.swap(calls_);
+    for (mail* each = queue_.close(); each;) {
+        mail* const next = each->next;
+        each->drop();
+        each = next;
+    }
 }
 
 }  // namespace coil::internal

@@ -1,36 +1,63 @@
 #pragma once
 
-#include <functional>
-#include <mutex>
-#include <vector>
+#include <coil/runtime/internal/frame_pool.hpp>
+#include <coil/runtime/internal/mail_queue.hpp>
+
+#include <memory>
 
 namespace coil::internal {
 
-/// Calls that other threads want a loop to make. Shared by the loop and whoever may post to it, so that posting to a
-/// loop that is gone is harmless.
-class mailbox {
+/// Something that one thread sends to the loop of another. Sending it allocates nothing.
+class mail {
 public:
+    mail() noexcept = default;
+    mail(const mail&) = delete;
+    mail& operator=(const mail&) = delete;
+
+    /// On the thread of the loop, from its turn; may run user code and destroy the mail.
+    virtual void deliver() noexcept = 0;
+    /// The same in place of `deliver` when the loop ends before.
+    virtual void drop() noexcept = 0;
+
+    mail* next = nullptr;  ///< The mailbox's.
+
+protected:
+    ~mail() = default;
+};
+
+/// Where other threads put what a loop is to do. Shared by the loop and whoever may send to it, so that sending to a loop
+/// that is gone is harmless.
+class mailbox : public std::enable_shared_from_this<mailbox> {
+public:
+    /// @param ring  the descriptor through which other rings can wake the loop; -1 for none. It is duplicated.
     /// Throws: `std::system_error` when there is no descriptor left.
-    mailbox();
+    explicit mailbox(int ring);
     mailbox(const mailbox&) = delete;
     mailbox& operator=(const mailbox&) = delete;
     ~mailbox();
 
-    /// From any thread. @return false if the loop is gone; the call is then dropped.
-    bool post(std::function<void()> call);
+    /// From any thread. @return false if the loop is gone; the mail is then still the sender's.
+    bool send(mail& what) noexcept;
+
+    /// Wakes the loop through its eventfd.
+    void ring_bell() const noexcept;
+    /// What other rings send a message to in order to wake the loop; -1 for none.
+    int ring() const noexcept { return ring_; }
 
     /// The loop's side.
-    int descriptor() const noexcept { return descriptor_; }
-    /// Takes all calls. After it the next `post` wakes the loop again.
-    std::vector<std::function<void()>> take();
-    /// No call is accepted any more.
+    /// @{
+    int bell() const noexcept { return bell_; }
+    bool fall_asleep() noexcept { return queue_.fall_asleep(); }
+    /// Delivers what has come.
+    void deliver() noexcept;
+    /// Drops what has come. Nothing is accepted any more.
     void close() noexcept;
+    /// @}
 
 private:
-    std::mutex mutex_;
-    std::vector<std::function<void()>> calls_;
-    bool open_ = true;
-    int descriptor_;
+    mail_queue<mail> queue_;
+    int bell_;
+    int ring_;
 };
 
 }  // namespace coil::internal

@@ -373,14 +373,15 @@ BOOST_AUTO_TEST_CASE(a_call_wakes_an_idle_loop)
 BOOST_AUTO_TEST_CASE(calls_that_came_too_late_are_dropped_with_what_they_own)
 {
     auto held = std::make_shared<int>(1);
-    std::shared_ptr<internal::mailbox> mailbox;
+    std::optional<loop_handle> handle;
     {
         loop here;
-        mailbox = here.mailbox();
+        handle = here.handle();
+        BOOST_TEST(handle->mailbox() == here.mailbox());
         here.post([held] { BOOST_ERROR("ran"); });
     }
     BOOST_TEST(held.use_count() == 1);
-    BOOST_TEST(!mailbox->post([held] { BOOST_ERROR("ran"); }));
+    BOOST_TEST(!handle->post([held] { BOOST_ERROR("ran"); }));
     BOOST_TEST(held.use_count() == 1);
 }
 

@@ -79,7 +79,8 @@ BOOST_AUTO_TEST_CASE(a_call_may_return_nothing)
     const auto body = [&]() -> task<> {
         bool ran = false;
         const auto call = [&ran] { ran = true; };
-        const result<> done = co_await offload(call);
+        auto offloaded = offload(call);
+        const result<> done = co_await offloaded;
         BOOST_TEST(done.has_value());
         BOOST_TEST(ran);
     };
@@ -91,7 +92,8 @@ BOOST_AUTO_TEST_CASE(an_exception_of_the_call_reaches_who_awaits)
     loop here;
     const auto body = [&]() -> task<> {
         const auto call = []() -> int { throw std::runtime_error("on a worker"); };
-        const result<int> never = co_await offload(call);
+        auto offloaded = offload(call);
+        const result<int> never = co_await offloaded;
         BOOST_TEST(never.has_value());
     };
     BOOST_CHECK_THROW(here.run(body()), std::runtime_error);
@@ -109,7 +111,8 @@ BOOST_AUTO_TEST_CASE(the_loop_goes_on_meanwhile)
                 held->pass();
                 return 1;
             };
-            const result<int> one = co_await offload(call);
+            auto offloaded = offload(call);
+            const result<int> one = co_await offloaded;
             finished = one.has_value();
         });
         const result<> slept = co_await sleep_for(2ms);
@@ -151,7 +154,8 @@ BOOST_AUTO_TEST_CASE(a_call_that_is_stopped_before_it_starts_never_runs)
     const auto body = [&]() -> task<> {
         co_await internal::use_stop_token(stop.token());
         const auto call = [ran] { return ran->exchange(true); };
-        const result<bool> stopped = co_await offload(call);
+        auto offloaded = offload(call);
+        const result<bool> stopped = co_await offloaded;
         BOOST_TEST(stopped.error() == make_error_code(errc::canceled));
     };
     here.run(body());
@@ -170,7 +174,8 @@ BOOST_AUTO_TEST_CASE(who_waits_may_be_destroyed_before_the_call_ends)
                 held->pass();
                 return 1;
             };
-            const result<int> never = co_await offload(call);
+            auto offloaded = offload(call);
+            const result<int> never = co_await offloaded;
             BOOST_TEST(!never.has_value());
         });
         const result<> slept = co_await sleep_for(1ms);
@@ -199,7 +204,8 @@ BOOST_AUTO_TEST_CASE(the_loop_may_be_destroyed_before_the_call_ends)
                     ended->release();
                     return 1;
                 };
-                const result<int> never = co_await offload(call);
+                auto offloaded = offload(call);
+                const result<int> never = co_await offloaded;
                 BOOST_TEST(!never.has_value());
             });
             const result<> slept = co_await sleep_for(1ms);
@@ -231,7 +237,8 @@ BOOST_AUTO_TEST_CASE(more_calls_than_threads_take_turns)
                     --*running;
                     return i;
                 };
-                const result<int> value = co_await offload(call);
+                auto offloaded = offload(call);
+                const result<int> value = co_await offloaded;
                 sum += *value;
             });
         co_await all.join();
@@ -251,7 +258,8 @@ BOOST_AUTO_TEST_CASE(signals_do_not_reach_the_workers)
             pthread_sigmask(SIG_SETMASK, nullptr, &now);
             return sigismember(&now, SIGUSR1) == 1;
         };
-        const result<bool> blocked = co_await offload(call);
+        auto offloaded = offload(call);
+        const result<bool> blocked = co_await offloaded;
         BOOST_TEST(*blocked);
     };
     here.run(body());
