@@ -23,7 +23,8 @@ namespace coil::test {
 ///   `task<result<>> wait()`  a coroutine that awaits it;
 ///   `void complete()`        lets one wait that is pending, or the next one, come to its end;
 ///   `bool at_once`           (constant) whether that end is decided when `complete` returns, so that a later stop is too late;
-///   `void check_unused()`    checks that what `complete` granted to a coroutine that is gone was not lost.
+///   `void check_unused()`    checks that what `complete` granted to a coroutine that is gone was not lost;
+///   `bool exclusive`         (constant, may be left out) whether one coroutine at a time may wait.
 template <class Case>
 class awaitable_conformance {
 public:
@@ -41,6 +42,14 @@ public:
 
 private:
     using outcome = std::optional<result<>>;
+
+    static constexpr bool exclusive()
+    {
+        if constexpr (requires { Case::exclusive; })
+            return Case::exclusive;
+        else
+            return false;
+    }
 
     template <class Scenario>
     static void run(const char* name, Scenario scenario)
@@ -118,7 +127,8 @@ private:
         outcome got;
         outcome other;
         scope others;
-        others.spawn(keep_outcome(subject, other));
+        if (!exclusive())
+            others.spawn(keep_outcome(subject, other));
         scope waiters;
         waiters.spawn(keep_outcome(subject, got));
         co_await until_pending();
@@ -126,6 +136,8 @@ private:
         co_await waiters.join();
         BOOST_TEST(is_canceled(got));
         BOOST_TEST(!other.has_value());
+        if (exclusive())
+            others.spawn(keep_outcome(subject, other));
         subject.complete();
         co_await until_ended(other);
         BOOST_TEST(other->has_value());
@@ -180,10 +192,13 @@ private:
         {
             scope waiters;
             waiters.spawn(keep_outcome(subject, got));
-            others.spawn(keep_outcome(subject, other));
+            if (!exclusive())
+                others.spawn(keep_outcome(subject, other));
             co_await until_pending();
         }
         BOOST_TEST(!other.has_value());
+        if (exclusive())
+            others.spawn(keep_outcome(subject, other));
         subject.complete();
         co_await until_ended(other);
         BOOST_TEST(other->has_value());
