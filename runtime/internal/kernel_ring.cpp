@@ -216,6 +216,8 @@ public:
             io_uring_submit(&ring_);
         ::close(fd);
     }
+    void stop_listening(int fd) noexcept override { ::shutdown(fd, SHUT_RDWR); }
+    int remove_path(const char* path) noexcept override { return outcome(::unlink(path)); }
 
 private:
     static int outcome(int returned) noexcept { return returned < 0 ? -errno : returned; }
