@@ -35,6 +35,8 @@ std::optional<address> address::parse(std::string_view ip, std::uint16_t port)
 {
     address parsed;
     const std::string text(ip);
+    if (text.find('\0') != std::string::npos)
+        return std::nullopt;  // the functions below would see only what is before it
     if (::inet_pton(AF_INET, text.c_str(), &parsed.storage_.v4.sin_addr) == 1) {
         parsed.storage_.v4.sin_family = AF_INET;
         parsed.storage_.v4.sin_port = htons(port);
@@ -64,12 +66,13 @@ std::optional<address> address::of_path(std::string_view path)
 {
     address made;
     sockaddr_un& un = made.storage_.un;
-    if (path.empty() || path.size() >= sizeof un.sun_path)
+    const bool is_abstract = path.starts_with('\0');  // a name without a file, told by its length
+    if (path.empty() || path.size() >= sizeof un.sun_path || (!is_abstract && path.find('\0') != std::string_view::npos))
         return std::nullopt;
     un = {};
     un.sun_family = AF_UNIX;
     std::memcpy(un.sun_path, path.data(), path.size());
-    made.size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+    made.size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + !is_abstract);
     return made;
 }
 
@@ -141,6 +144,8 @@ std::string address::path() const
     constexpr std::size_t start = offsetof(sockaddr_un, sun_path);
     if (family() != address_family::unix_path || size_ <= start)
         return {};
+    if (storage_.un.sun_path[0] == '\0')
+        return std::string(storage_.un.sun_path, size_ - start);
     return std::string(storage_.un.sun_path, ::strnlen(storage_.un.sun_path, size_ - start));
 }
 

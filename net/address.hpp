@@ -21,7 +21,8 @@ public:
     /// @param ip  an address in text, IPv4 or IPv6, the latter with or without a zone ("fe80::1%eth0"). @return none if it
     ///            is not one.
     static std::optional<address> parse(std::string_view ip, std::uint16_t port);
-    /// @param path  at most 107 bytes. @return none if it is longer or empty.
+    /// @param path  at most 107 bytes; one that begins with a zero byte names a socket without a file. @return none if it is
+    ///              longer or empty, or has a zero byte elsewhere.
     static std::optional<address> of_path(std::string_view path);
     /// Any address of this host, for listening: `::`, or 0.0.0.0 for IPv4.
     static address any(address_family family, std::uint16_t port) noexcept;

@@ -55,6 +55,8 @@ task<result<std::vector<address>>> lookup(std::string host, std::uint16_t port, 
             co_return errc::host_not_found;
         co_return std::vector<address>(1, *ip);
     }
+    if (host.find('\0') != std::string::npos)
+        co_return errc::host_not_found;  // the system would ask for what is before it
     auto ask = [host = std::move(host), port, family] { return ask_system(host, port, family); };
     auto asked = offload(std::move(ask));
     result<std::vector<address>> addresses = co_await asked;
