@@ -107,6 +107,13 @@ void listener::refuse_one() noexcept
     reserve_ = open_reserve();
 }
 
+void listener::expire() noexcept
+{
+    if (reserve_ < 0)
+        reserve_ = open_reserve();  // somebody was faster the last time
+    arm();
+}
+
 void listener::pause() noexcept
 {
     loop& home = loop::current();

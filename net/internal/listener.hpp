@@ -38,7 +38,7 @@ public:
 
 private:
     void complete(const coil::internal::completion& what, coil::internal::operation_memory*) noexcept override;
-    void expire() noexcept override { arm(); }
+    void expire() noexcept override;
     void arm();
     void refuse_one() noexcept;
     void pause() noexcept;
