@@ -6,6 +6,7 @@
 #include <coil/runtime/scope.hpp>
 
 #include <cassert>
+#include <vector>
 
 namespace coil::net {
 namespace internal {
@@ -54,7 +55,13 @@ public:
     bool is_closed() const noexcept { return !listener_ && open_ == 0; }
     const listener* listening() const noexcept { return listener_.get(); }
     std::size_t connections() const noexcept { return open_; }
-    void request_stop() noexcept { connections_.request_stop(); }
+    /// Those that come later are not stopped, so they belong to another scope.
+    void request_stop() noexcept
+    {
+        std::erase_if(stopped_, [](const std::unique_ptr<scope>& each) { return each->size() == 0; });
+        connections_->request_stop();
+        stopped_.push_back(std::exchange(connections_, std::make_unique<scope>()));
+    }
 
     std::function<void(std::exception_ptr)> on_uncaught;
     std::function<void()> on_drop;
@@ -86,7 +93,7 @@ private:
                 loop::current().enqueue(drop_report_);
             return;
         }
-        connections_.spawn(serve(*this, place(*this), socket(connected.take())));
+        connections_->spawn(serve(*this, place(*this), socket(connected.take())));
     }
 
     /// Calls `on_drop` outside of the completion handler, so that it may close the server or destroy it.
@@ -130,9 +137,15 @@ private:
             task<> running = home.handler_(std::move(accepted));
             co_await running;
         } catch (...) {
-            if (home.on_uncaught)
-                home.on_uncaught(std::current_exception());
+            home.report(std::current_exception());
         }
+    }
+
+    /// An exception that leaves `on_uncaught` has nowhere to go and ends the program.
+    void report(std::exception_ptr uncaught) const noexcept
+    {
+        if (on_uncaught)
+            on_uncaught(std::move(uncaught));
     }
 
     void left() noexcept
@@ -154,7 +167,8 @@ private:
     drop_report drop_report_{*this};
     closed_wait* waiting_ = nullptr;
     std::unique_ptr<listener> listener_;
-    scope connections_;  // last: its tasks refer to the rest
+    std::vector<std::unique_ptr<scope>> stopped_;  // connections that were stopped and have not ended
+    std::unique_ptr<scope> connections_ = std::make_unique<scope>();  // last, as the former: the tasks refer to the rest
 };
 
 closed_wait::~closed_wait()

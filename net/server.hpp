@@ -112,12 +112,13 @@ public:
         return coil::internal::awaitable<internal::closed_wait, internal::server_state*>(state_.get());
     }
 
-    /// Called with an exception that left a connection handler. Without it the exception is dropped.
+    /// Called with an exception that left a connection handler. Without it the exception is dropped. One that leaves `call`
+    /// ends the program.
     void on_uncaught(std::function<void(std::exception_ptr)> call);
     /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
     void on_drop(std::function<void()> call);
 
-    /// Stops the tasks of all open connections: their waits end with `errc::canceled`.
+    /// Stops the tasks of the connections that are open now: their waits end with `errc::canceled`.
     void request_stop() noexcept;
 
 private:
