@@ -1,0 +1,212 @@
+// Reads and writes that are given up at any moment lose no byte and repeat none.
+
+#include <coil/tls/tls.hpp>
+
+#include <coil/runtime/loop.hpp>
+#include <coil/runtime/scope.hpp>
+#include <coil/runtime/timer.hpp>
+
+#include "tests/support/random_data.hpp"
+#include "tests/support/tls_loopback.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+
+using namespace coil;
+using namespace std::chrono_literals;
+using test::name_of;
+using test::tls_pair;
+
+namespace {
+
+constexpr std::size_t period = 1 << 20;
+
+/// A text that the streams repeat for ever.
+const std::string& pattern()
+{
+    static const std::string text = test::random_data(99).text(period);
+    return text;
+}
+
+/// What one direction came to.
+struct direction {
+    std::size_t sent = 0;
+    std::size_t received = 0;
+    std::size_t reads_given_up = 0;
+    std::size_t writes_given_up = 0;
+    std::size_t writes_cut_short = 0;
+};
+
+std::chrono::microseconds short_time(test::random_data& chance)
+{
+    // At once, in the same turn, or some turns later.
+    return std::chrono::microseconds(chance.next() % 4 == 0 ? 0 : chance.next() % 1500);
+}
+
+/// Writes the pattern until `until`, giving up at random moments, and ends.
+task<> write_hesitantly(tls::socket& to, direction& so_far, std::uint64_t seed, std::chrono::steady_clock::time_point until)
+{
+    test::random_data chance(seed);
+    while (std::chrono::steady_clock::now() < until) {
+        const std::size_t at = so_far.sent % period;
+        const std::size_t largest = chance.next() % 8 == 0 ? 500'000 : 3'000;
+        const std::size_t size = std::min(period - at, 1 + chance.next() % largest);
+        const std::string_view text = std::string_view(pattern()).substr(at, size);
+        auto writing = with_timeout(short_time(chance), to.write(text));
+        const result<std::size_t> written = co_await writing;
+        if (!written) {
+            BOOST_TEST_REQUIRE((written.error() == errc::timed_out), name_of(written));
+            ++so_far.writes_given_up;
+            continue;
+        }
+        so_far.writes_cut_short += *written < size;
+        so_far.sent += *written;
+        if (chance.next() % 16 == 0) {
+            auto draining = with_timeout(short_time(chance), to.drained());
+            const result<> drained = co_await draining;
+            BOOST_TEST_REQUIRE((drained || drained.error() == errc::timed_out), name_of(drained));
+        }
+        if (chance.next() % 2 == 0) {  // lets the reader wait
+            const result<> paused = co_await sleep_for(short_time(chance));
+            BOOST_TEST_REQUIRE(paused.has_value());
+        }
+    }
+    const result<> ended = co_await to.end();
+    BOOST_TEST(name_of(ended) == "");
+}
+
+/// Reads to the end, giving up at random moments, and compares with the pattern.
+task<> read_hesitantly(tls::socket& from, direction& so_far, std::uint64_t seed)
+{
+    test::random_data chance(seed);
+    std::vector<std::byte> buffer(200'000);
+    while (true) {
+        const std::size_t largest = chance.next() % 4 == 0 ? buffer.size() : 2'000;
+        const std::span<std::byte> room = std::span(buffer).first(1 + chance.next() % largest);
+        auto reading = with_timeout(short_time(chance), from.read(room));
+        const result<std::size_t> count = co_await reading;
+        if (!count && count.error() == errc::timed_out) {
+            ++so_far.reads_given_up;
+            continue;
+        }
+        if (!count) {
+            BOOST_TEST((count.error() == errc::end_of_stream), name_of(count));
+            co_return;
+        }
+        for (std::size_t i = 0; i < *count; ++i, ++so_far.received) {
+            const char expected = pattern()[so_far.received % period];
+            if (static_cast<char>(room[i]) != expected) {
+                BOOST_TEST_REQUIRE(so_far.received == 0u, "a wrong byte after " << so_far.received);
+                co_return;
+            }
+        }
+    }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(cancellation_test)
+
+BOOST_AUTO_TEST_CASE(giving_up_at_random_moments_loses_and_repeats_no_byte)
+{
+    for (const tls::protocol_version version : {tls::protocol_version::tlsv1_2, tls::protocol_version::tlsv1_3}) {
+        test::run([version]() -> task<> {
+            tls_pair pair(version);
+            auto opening = pair.open();
+            const bool open = co_await opening;
+            BOOST_TEST_REQUIRE(open);
+            const auto until = std::chrono::steady_clock::now() + 2s;
+            direction up, down;
+            scope all;
+            all.spawn(write_hesitantly(pair.client, up, 1, until));
+            all.spawn(read_hesitantly(*pair.accepted, up, 2));
+            all.spawn(write_hesitantly(*pair.accepted, down, 3, until));
+            all.spawn(read_hesitantly(pair.client, down, 4));
+            co_await all.join();
+            for (const direction& one : {up, down}) {
+                BOOST_TEST_MESSAGE(one.sent << " bytes; given up: " << one.reads_given_up << " reads, " << one.writes_given_up
+                                            << " writes; cut short: " << one.writes_cut_short << " writes");
+                BOOST_TEST(one.sent == one.received);
+                BOOST_TEST(one.sent > 1'000'000u);
+                BOOST_TEST(one.reads_given_up > 20u);
+                BOOST_TEST(one.writes_given_up + one.writes_cut_short > 20u);
+            }
+        });
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_handshake_given_up_at_random_moments_goes_on_where_it_was)
+{
+    test::run([]() -> task<> {
+        test::random_data chance(5);
+        std::size_t given_up = 0;
+        for (int round = 0; round < 60; ++round) {
+            tls_pair pair(round % 2 == 0 ? tls::protocol_version::tlsv1_2 : tls::protocol_version::tlsv1_3);
+            while (true) {
+                auto connecting = with_timeout(std::chrono::microseconds(chance.next() % 1500), pair.client.secure_connect());
+                const result<> connected = co_await connecting;
+                if (connected)
+                    break;
+                BOOST_TEST_REQUIRE((connected.error() == errc::timed_out), name_of(connected));
+                ++given_up;
+            }
+            auto accepting = test::eventually([&] { return pair.accepted.has_value(); });
+            const bool accepted = co_await accepting;
+            BOOST_TEST_REQUIRE(accepted);
+            const result<std::size_t> written = co_await pair.client.write("hello");
+            BOOST_TEST(name_of(written) == "");
+            auto reading = test::read_exactly(*pair.accepted, 5);
+            const std::string text = co_await reading;
+            BOOST_TEST(text == "hello");
+        }
+        BOOST_TEST(given_up > 10u);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(an_end_that_was_given_up_during_the_handshake_still_leaves)
+{
+    test::run([]() -> task<> {
+        tls_pair pair;
+        auto ending = with_timeout(1ms, pair.client.end());
+        const result<> not_connected = co_await ending;
+        BOOST_TEST(name_of(not_connected) == "ENOTCONN");
+    });
+    test::run([]() -> task<> {
+        std::optional<net::socket> kept;
+        net::server server = net::create_server({}, [&](net::socket socket) -> task<> {
+            kept.emplace(std::move(socket));
+            co_return;
+        });
+        tls::socket client = tls::connect(test::client_of(test::listen_anywhere(server)));
+        auto limited = with_timeout(30ms, client.secure_connect());
+        const result<> waits = co_await limited;
+        BOOST_TEST(name_of(waits) == "ETIMEDOUT");
+        auto ending = with_timeout(5ms, client.end());
+        const result<> given_up = co_await ending;
+        BOOST_TEST(name_of(given_up) == "ETIMEDOUT");
+        auto there = test::eventually([&] { return kept.has_value(); });
+        const bool accepted = co_await there;
+        BOOST_TEST_REQUIRE(accepted);
+        const test::identity& who = test::shared_credentials().server;
+        tls::socket_options as_server;
+        as_server.is_server = true;
+        as_server.secure_context = tls::create_secure_context({.cert = who.cert, .key = who.key});
+        tls::socket peer(std::move(*kept), std::move(as_server));
+        scope both;
+        auto shaking = [&]() -> task<> {
+            auto handshake = client.secure_connect();
+            const result<> done = co_await handshake;
+            BOOST_TEST(name_of(done) == "");
+        };
+        both.spawn(shaking);
+        std::error_code why;
+        auto reading = test::read_all(peer, why);
+        const std::string text = co_await reading;
+        BOOST_TEST(text == "");
+        BOOST_TEST((why == errc::end_of_stream), why.message());
+        co_await both.join();
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
