@@ -141,7 +141,8 @@ void socket_transport::on_receive(const completion& what, operation_memory* memo
         unread_ += size;
         note_size(size, what.has_buffer);
     } else if (what.result == 0) {
-        receive_error_ = errc::end_of_stream;
+        // The kernel tells of a reset once; where a send was told, the receive gets what looks like an orderly end.
+        receive_error_ = send_error_ == errc::reset ? errc::reset : errc::end_of_stream;
     } else if (what.result == -ENOBUFS) {
         starved_ = true;
     } else if (what.result != -ECANCELED) {
@@ -272,7 +273,9 @@ void socket_transport::on_send(const completion& what, operation_memory* memory)
 
 void socket_transport::on_end(const completion& what, operation_memory*) noexcept
 {
-    if (what.result < 0)
+    if (what.result == -ENOTCONN)
+        fail_sending(errc::reset);  // it was connected, so that is how the kernel says it
+    else if (what.result < 0)
         fail_sending(error_from_errno(-what.result));
     else
         ending_ = ending::done;
