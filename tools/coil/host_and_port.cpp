@@ -13,6 +13,8 @@ host_and_port parse_host_and_port(std::string_view text)
     const usage_error malformed("\"" + printable(text) + "\" is not of the form HOST:PORT");
     host_and_port parsed;
     std::string_view port;
+    if (text.find_first_of("/ \t\r\n") != text.npos)
+        throw malformed;
     if (text.starts_with('[')) {
         const std::size_t close = text.find(']');
         if (close == text.npos || !net::is_ip(text.substr(1, close - 1)))
@@ -27,7 +29,7 @@ host_and_port parse_host_and_port(std::string_view text)
         port = text.substr(colon);
     }
     const bool has_port = port.starts_with(':');
-    if (parsed.host.empty() || (!port.empty() && !has_port) || parsed.host.find_first_of(" \t/") != std::string::npos)
+    if (parsed.host.empty() || (!port.empty() && !has_port))
         throw malformed;
     if (has_port)
         parsed.port = static_cast<std::uint16_t>(

@@ -14,7 +14,10 @@ namespace coil::command {
 /// The HTTP/1.1 of one loop: requests one after the other on each connection, answered by a file server.
 class http_service {
 public:
-    http_service(const file_server& files, service_context& context) : files_(files), context_(context) {}
+    http_service(const file_server& files, const http_limits& limits, service_context& context)
+        : files_(files), limits_(limits), context_(context)
+    {
+    }
 
     /// Serves one connection to its end. Between requests it holds no buffer.
     task<> run(tls::socket socket);
@@ -28,8 +31,8 @@ private:
     void log(const tls::socket& socket, const http_request& request, const http_response& response);
 
     const file_server& files_;
+    const http_limits& limits_;
     service_context& context_;
-    http_limits limits_;
 };
 
 }  // namespace coil::command

@@ -6,12 +6,15 @@
 #include "tools/coil/terminal.hpp"
 #include "tools/coil/usage_error.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
 
 namespace coil::command {
 namespace {
+
+namespace options = boost::program_options;
 
 constexpr description about_serve{
     .name = "serve",
@@ -35,33 +38,60 @@ std::string announcement(const std::string& folder, const net::address& where, u
            (threads > 1 ? " with " + std::to_string(threads) + " threads" : "") + ". Ctrl-C ends it.\n";
 }
 
+struct serve_arguments {
+    std::string folder;
+    std::string idle_timeout = "60";
+    std::string request_timeout = "20";
+    server_arguments server;
+
+    http_limits limits() const
+    {
+        http_limits made;
+        made.idle = std::chrono::seconds(parse_number("--idle-timeout", idle_timeout, 1, 86400));
+        made.read = std::chrono::seconds(parse_number("--request-timeout", request_timeout, 1, 86400));
+        return made;
+    }
+};
+
+options::options_description options_of(serve_arguments& arguments)
+{
+    options::options_description group = arguments.server.options("8443");
+    const auto seconds = [](std::string& value) {
+        return options::value(&value)->value_name("SECONDS")->default_value(value);
+    };
+    group.add_options()("idle-timeout", seconds(arguments.idle_timeout),
+                        "how long a connection may wait between requests")(
+        "request-timeout", seconds(arguments.request_timeout), "how long a request may take to arrive");
+    return group;
+}
+
 }  // namespace
 
 int serve(int count, char** arguments)
 {
-    std::string folder;
-    server_arguments server;
+    serve_arguments wanted;
     command_line line(about_serve);
-    line.add(server.options("8443"));
-    line.add(server.tls.options());
-    line.take_argument("DIR", &folder);
+    line.add(options_of(wanted));
+    line.add(wanted.server.tls.options());
+    line.take_argument("DIR", &wanted.folder);
     if (!line.parse(count, arguments))
         return 0;
-    if (folder.empty())
+    if (wanted.folder.empty())
         throw usage_error("DIR is missing: coil serve DIR");
 
-    const file_server files(folder);
+    const http_limits limits = wanted.limits();
+    const file_server files(wanted.folder);
     server_process_options process;
     process.default_alpn = {"http/1.1"};
     process.allow_truncation = true;  // HTTP marks its own ends, and most clients just leave
-    process.service = [&files](service_context& context) -> tls::server::connection_handler {
-        auto http = std::make_shared<http_service>(files, context);
+    process.service = [&files, &limits](service_context& context) -> tls::server::connection_handler {
+        auto http = std::make_shared<http_service>(files, limits, context);
         return [http](tls::socket socket) { return http->run(std::move(socket)); };
     };
-    process.announcement = [&folder](const net::address& where, unsigned threads) {
+    process.announcement = [&folder = wanted.folder](const net::address& where, unsigned threads) {
         return announcement(folder, where, threads);
     };
-    return run_server(server, std::move(process));
+    return run_server(wanted.server, std::move(process));
 }
 
 }  // namespace coil::command

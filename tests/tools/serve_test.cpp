@@ -1,0 +1,488 @@
+#include "tests/support/credentials.hpp"
+#include "tests/tools/command.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace coil;
+
+namespace {
+
+std::string random_bytes(std::size_t size)
+{
+    std::mt19937_64 random(1);
+    std::string text(size, '\0');
+    for (char& each : text)
+        each = static_cast<char>(random());
+    return text;
+}
+
+/// A folder to serve, and a secret beside it.
+struct site {
+    site()
+    {
+        folder.write("secret.txt", "secret\n");
+        folder.write("www/index.html", "<p>home\n");
+        folder.write("www/ten.txt", "0123456789");
+        folder.write("www/empty", "");
+        folder.write("www/kib", random_bytes(1024));
+        folder.write("www/big", big);
+        folder.write("www/with index/index.html", "<p>inner\n");
+        folder.write("www/without/a.json", "{}");
+        std::filesystem::create_symlink("ten.txt", folder.path("www/inner_link"));
+        std::filesystem::create_symlink("../secret.txt", folder.path("www/outer_link"));
+        std::filesystem::create_symlink("/etc/hostname", folder.path("www/absolute_link"));
+        std::filesystem::create_symlink("..", folder.path("www/parent"));
+        std::filesystem::create_symlink("loop", folder.path("www/loop"));
+    }
+
+    test::temporary_folder folder;
+    std::string big = random_bytes(16 * 1024 * 1024 + 17);
+};
+
+const site& shared_site()
+{
+    static const site made;
+    return made;
+}
+
+struct served {
+    std::string www = shared_site().folder.path("www");
+    test::credential_files files;
+    test::running_server server;
+
+    served() : served(std::vector<std::string>()) {}
+    explicit served(std::vector<std::string> options) : server(with_identity(std::move(options))) {}
+
+    std::vector<std::string> with_identity(std::vector<std::string> options)
+    {
+        options.insert(options.begin(),
+                       {"serve", "--cert", files.path("server.pem"), "--key", files.path("server.key")});
+        options.push_back(www);
+        return options;
+    }
+
+    test::finished_process curl(std::vector<std::string> options) const
+    {
+        options.insert(options.begin(),
+                       {"curl", "-sS", "--max-time", "60", "--path-as-is", "--cacert", files.path("root.pem")});
+        return test::run(options);
+    }
+    std::string get(const std::string& path) const { return curl({server.url(path)}).output; }
+    /// Headers and body of an answer.
+    std::string answer(const std::string& path, std::vector<std::string> options = {}) const
+    {
+        options.insert(options.end(), {"-i", server.url(path)});
+        return curl(options).output;
+    }
+    /// What comes back for exactly these bytes.
+    std::string raw(const std::string& bytes, std::vector<std::string> options = {}) const
+    {
+        options.insert(options.begin(), {"openssl", "s_client", "-quiet", "-nocommands", "-connect", server.address(),
+                                         "-CAfile", files.path("root.pem"), "-verify_return_error"});
+        return test::run(options, bytes).output;
+    }
+};
+
+std::string status_of(const std::string& answer)
+{
+    return answer.starts_with("HTTP/1.1 ") ? answer.substr(9, 3) : "none: " + answer.substr(0, 40);
+}
+
+std::string body_of(const std::string& answer)
+{
+    const std::size_t end = answer.find("\r\n\r\n");
+    return end == std::string::npos ? "no body" : answer.substr(end + 4);
+}
+
+/// The value of a header field; empty if there is none.
+std::string field(const std::string& answer, const std::string& name)
+{
+    const std::size_t begin = answer.find("\r\n" + name + ": ");
+    if (begin == std::string::npos || begin > answer.find("\r\n\r\n"))
+        return "";
+    const std::size_t value = begin + name.size() + 4;
+    return answer.substr(value, answer.find("\r\n", value) - value);
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(serve_test, served)
+
+BOOST_AUTO_TEST_CASE(curl_fetches_files_of_every_size_at_tls_1_2_and_1_3)
+{
+    for (const std::string version : {"1.2", "1.3"}) {
+        const std::vector<std::string> only{"--tlsv" + version, "--tls-max", version};
+        for (const std::string name : {"empty", "ten.txt", "kib", "big"}) {
+            std::vector<std::string> call = only;
+            call.push_back(server.url("/" + name));
+            const test::finished_process how = curl(call);
+            BOOST_TEST(how.status == 0, how.errors);
+            BOOST_TEST((how.output == test::read_file(www + "/" + name)), name << " at " << version);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(openssl_s_client_fetches_a_big_file_at_tls_1_2_and_1_3)
+{
+    for (const std::string version : {"-tls1_2", "-tls1_3"}) {
+        const std::string answer = raw("GET /big HTTP/1.0\r\n\r\n", {version});
+        BOOST_TEST(status_of(answer) == "200");
+        BOOST_TEST((body_of(answer) == shared_site().big));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(every_target_gets_the_status_that_it_should)
+{
+    struct {
+        std::string target;
+        std::string status;
+    } const cases[] = {
+        {"/", "200"},
+        {"/ten.txt", "200"},
+        {"/ten.txt?query=1", "200"},
+        {"/%74en.txt", "200"},
+        {"/without/../ten.txt", "200"},
+        {"/inner_link", "200"},
+        {"/with%20index/", "200"},
+        {"/with%20index", "301"},
+        {"/without", "301"},
+        {"/without/", "404"},
+        {"/none", "404"},
+        {"/none/", "404"},
+        {"/ten.txt/", "404"},
+        {"/ten.txt/more", "404"},
+        {"/loop", "404"},
+        {"/a%2fb", "404"},
+        {"/" + std::string(300, 'x'), "404"},
+        {"/%zz", "400"},
+        {"/a%00", "400"},
+        {"/..", "403"},
+        {"/../secret.txt", "403"},
+        {"/%2e%2e/secret.txt", "403"},
+        {"/without/../../secret.txt", "403"},
+        {"/outer_link", "403"},
+        {"/absolute_link", "403"},
+        {"/parent/secret.txt", "403"},
+        {"//../secret.txt", "403"},
+        {"/..%2fsecret.txt", "404"},
+    };
+    for (const auto& each : cases) {
+        const std::string answer = this->answer(each.target);
+        BOOST_TEST(status_of(answer) == each.status, each.target);
+        BOOST_TEST((answer.find("secret\n") == std::string::npos), each.target << " leaks");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_without_a_slash_is_redirected_on_this_host)
+{
+    BOOST_TEST(field(answer("/with%20index?a=b"), "Location") == "/with%20index/?a=b");
+    BOOST_TEST(field(answer("//without"), "Location") == "/without/");
+    BOOST_TEST(curl({"-L", server.url("/with%20index")}).output == "<p>inner\n");
+}
+
+BOOST_AUTO_TEST_CASE(head_says_what_get_would_without_the_content)
+{
+    for (const std::string path : {"/ten.txt", "/empty", "/none", "/without"}) {
+        const std::string get = answer(path);
+        const std::string head = curl({"-I", server.url(path)}).output;
+        for (const std::string name :
+             {"Content-Length", "Content-Type", "Last-Modified", "ETag", "Accept-Ranges", "Location"})
+            BOOST_TEST(field(head, name) == field(get, name));
+        BOOST_TEST(status_of(head) == status_of(get));
+        BOOST_TEST(body_of(head) == "");
+    }
+    BOOST_TEST(field(answer("/ten.txt"), "Content-Length") == "10");
+    BOOST_TEST(field(answer("/ten.txt"), "Content-Type") == "text/plain; charset=utf-8");
+}
+
+BOOST_AUTO_TEST_CASE(other_methods_are_refused_with_what_is_allowed)
+{
+    for (const std::string method : {"POST", "PUT", "DELETE", "TRACE"}) {
+        const std::string refusal = answer("/ten.txt", {"-X", method});
+        BOOST_TEST(status_of(refusal) == "405", method);
+        BOOST_TEST(field(refusal, "Allow") == "GET, HEAD, OPTIONS");
+    }
+    BOOST_TEST(status_of(answer("/ten.txt", {"-X", "FROB"})) == "501");
+    BOOST_TEST(status_of(answer("/ten.txt", {"-d", "some=body"})) == "405");
+    const std::string options = answer("/ten.txt", {"-X", "OPTIONS"});
+    BOOST_TEST(status_of(options) == "204");
+    BOOST_TEST(field(options, "Allow") == "GET, HEAD, OPTIONS");
+}
+
+BOOST_AUTO_TEST_CASE(ranges_are_answered_with_their_part)
+{
+    struct {
+        std::string range;
+        std::string status;
+        std::string content_range;
+        std::string body;
+    } const cases[] = {
+        {"bytes=0-0", "206", "bytes 0-0/10", "0"},
+        {"bytes=2-5", "206", "bytes 2-5/10", "2345"},
+        {"bytes=7-", "206", "bytes 7-9/10", "789"},
+        {"bytes=-3", "206", "bytes 7-9/10", "789"},
+        {"bytes=5-100", "206", "bytes 5-9/10", "56789"},
+        {"bytes=0-2,3-4", "206", "bytes 0-4/10", "01234"},
+        {"bytes=0-0,-1", "200", "", "0123456789"},
+        {"bytes=5-2", "200", "", "0123456789"},
+        {"lines=0-1", "200", "", "0123456789"},
+        {"bytes=10-", "416", "bytes */10", "416 Range Not Satisfiable\n"},
+        {"bytes=-0", "416", "bytes */10", "416 Range Not Satisfiable\n"},
+    };
+    for (const auto& each : cases) {
+        const std::string answer = this->answer("/ten.txt", {"-H", "Range: " + each.range});
+        BOOST_TEST_CONTEXT(each.range)
+        {
+            BOOST_TEST(status_of(answer) == each.status);
+            BOOST_TEST(field(answer, "Content-Range") == each.content_range);
+            BOOST_TEST(body_of(answer) == each.body);
+        }
+    }
+    const std::string part = curl({"-r", "1000000-9000000", server.url("/big")}).output;
+    BOOST_TEST((part == shared_site().big.substr(1'000'000, 8'000'001)));
+    BOOST_TEST(status_of(curl({"-I", "-H", "Range: bytes=0-1", server.url("/ten.txt")}).output) == "200");
+}
+
+BOOST_AUTO_TEST_CASE(conditions_are_weighed_before_a_file_is_sent)
+{
+    const std::string plain = answer("/ten.txt");
+    const std::string etag = field(plain, "ETag");
+    const std::string modified = field(plain, "Last-Modified");
+    const std::string past = "Sun, 06 Nov 1994 08:49:37 GMT";
+    struct {
+        std::vector<std::string> fields;
+        std::string status;
+    } const cases[] = {
+        {{"If-None-Match: " + etag}, "304"},
+        {{"If-None-Match: \"x\", W/" + etag}, "304"},
+        {{"If-None-Match: *"}, "304"},
+        {{"If-None-Match: \"x\""}, "200"},
+        {{"If-Modified-Since: " + modified}, "304"},
+        {{"If-Modified-Since: " + past}, "200"},
+        {{"If-Modified-Since: rubbish"}, "200"},
+        {{"If-None-Match: \"x\"", "If-Modified-Since: " + modified}, "200"},
+        {{"If-Match: " + etag}, "200"},
+        {{"If-Match: \"x\""}, "412"},
+        {{"If-Match: W/" + etag}, "412"},
+        {{"If-Unmodified-Since: " + past}, "412"},
+        {{"If-Unmodified-Since: " + modified}, "200"},
+        {{"Range: bytes=0-1", "If-Range: " + etag}, "206"},
+        {{"Range: bytes=0-1", "If-Range: " + modified}, "206"},
+        {{"Range: bytes=0-1", "If-Range: \"x\""}, "200"},
+        {{"Range: bytes=0-1", "If-Range: " + past}, "200"},
+    };
+    for (const auto& each : cases) {
+        std::vector<std::string> options;
+        for (const std::string& line : each.fields)
+            options.insert(options.end(), {"-H", line});
+        BOOST_TEST(status_of(answer("/ten.txt", options)) == each.status, each.fields.front());
+    }
+    BOOST_TEST(body_of(answer("/ten.txt", {"-H", "If-None-Match: *"})) == "");
+}
+
+BOOST_AUTO_TEST_CASE(requests_follow_each_other_on_one_connection)
+{
+    const std::string format = "%{num_connects} ";
+    const test::finished_process how =
+        curl({"-w", format, server.url("/ten.txt"), server.url("/none"), server.url("/empty"), server.url("/ten.txt")});
+    BOOST_TEST(how.output == "01234567891 404 Not Found\n0 0 01234567890 ");
+}
+
+BOOST_AUTO_TEST_CASE(requests_that_arrive_together_are_answered_in_order)
+{
+    std::string requests;
+    std::string expected;
+    for (int i = 0; i < 50; ++i) {
+        requests += "GET /ten.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=" + std::to_string(i % 10) + "-" +
+                    std::to_string(i % 10) + "\r\n\r\n";
+        expected += std::to_string(i % 10);
+    }
+    requests += "GET /empty HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n";
+    std::string answers = raw(requests);
+    std::string bodies;
+    for (std::size_t end = 0; (end = answers.find("\r\n\r\n")) != std::string::npos;) {
+        answers.erase(0, end + 4);
+        bodies += answers.substr(0, answers.find("HTTP/1.1"));
+    }
+    BOOST_TEST(bodies == expected);
+}
+
+BOOST_AUTO_TEST_CASE(a_request_that_is_malformed_too_large_or_of_another_version_is_refused)
+{
+    const std::string rest = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+    struct {
+        std::string bytes;
+        std::string status;
+    } const cases[] = {
+        {"\r\n\r\nGET /ten.txt" + rest + "\r\n", "200"},
+        {"GET https://example.com/ten.txt" + rest + "\r\n", "200"},
+        {"GET /ten.txt HTTP/1.0\r\n\r\n", "200"},
+        {"OPTIONS *" + rest + "\r\n", "204"},
+        {"GET /ten.txt HTTP/1.1\r\n\r\n", "400"},
+        {"GET /ten.txt HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
+        {"hello\r\n\r\n", "400"},
+        {"GET  /ten.txt" + rest + "\r\n", "400"},
+        {"GET /ten.txt" + rest + "Bad Field: x\r\n\r\n", "400"},
+        {"GET /ten.txt" + rest + "Content-Length: x\r\n\r\n", "400"},
+        {"GET /ten.txt" + rest + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", "400"},
+        {"GET /ten.txt" + rest + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
+        {"GET /ten.txt" + rest + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n", "400"},
+        {"GET /ten.txt" + rest + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "501"},
+        {"GET /ten.txt" + rest + "Content-Length: 5\r\n\r\nhello", "200"},
+        {"GET /ten.txt" + rest + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "200"},
+        {"GET /ten.txt" + rest + "Content-Length: 70000\r\n\r\n", "413"},
+        {"GET /ten.txt" + rest + "Transfer-Encoding: chunked\r\n\r\nfffff\r\n", "413"},
+        {"GET /ten.txt" + rest + "Expect: miracles\r\nContent-Length: 1\r\n\r\nx", "417"},
+        {"GET /" + std::string(9000, 'x') + rest + "\r\n", "414"},
+        {"GET /" + std::string(20000, 'x'), "414"},
+        {"GET /ten.txt" + rest + "X: " + std::string(17000, 'x') + "\r\n\r\n", "431"},
+        {"GET /ten.txt HTTP/2.0\r\nHost: a\r\n\r\n", "505"},
+        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505"},
+    };
+    for (const auto& each : cases)
+        BOOST_TEST(status_of(raw(each.bytes)) == each.status, each.bytes.substr(0, 60));
+    const std::string asked = raw("GET /ten.txt" + rest + "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx");
+    BOOST_TEST(status_of(asked) == "100");
+    BOOST_TEST(status_of(body_of(asked)) == "200");
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_leaves_in_the_middle_does_no_harm)
+{
+    for (int i = 0; i < 5; ++i) {
+        const test::finished_process left = curl({"--max-filesize", "1000", server.url("/big")});
+        BOOST_TEST(left.status != 0);
+    }
+    BOOST_TEST(raw("GET /ten.txt HTT", {"-no_ign_eof"}) == "");
+    BOOST_TEST(test::run({"curl", "-sS", "--max-time", "10", "http://" + server.address() + "/"}).status != 0);
+    BOOST_TEST(get("/ten.txt") == "0123456789");
+}
+
+BOOST_AUTO_TEST_CASE(sigterm_ends_it_with_0_while_a_client_keeps_its_connection)
+{
+    // The client stays connected and silent for as long as the server lives.
+    test::process client(
+        {"sh", "-c",
+         "(printf 'GET /ten.txt HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 30) | openssl s_client -quiet "
+         "-connect " +
+             server.address()});
+    for (int i = 0; i < 1000 && client.output().find("0123456789") == std::string::npos; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    BOOST_TEST((client.output().find("0123456789") != std::string::npos));
+    const auto begin = std::chrono::steady_clock::now();
+    const test::finished_process how = server.stop(SIGTERM);
+    BOOST_TEST(how.status == 0);
+    BOOST_TEST(how.errors == "");
+    BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(4)),
+               "it does not wait for an idle client");
+}
+
+BOOST_AUTO_TEST_CASE(a_download_that_runs_when_sigterm_comes_is_finished)
+{
+    test::process client(
+        {"curl", "-sS", "--cacert", files.path("root.pem"), "--limit-rate", "10M", server.url("/big")});
+    for (int i = 0; i < 1000 && client.output().empty(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    server.child().send_signal(SIGTERM);
+    const test::finished_process download = client.wait();
+    BOOST_TEST(download.status == 0, download.errors);
+    BOOST_TEST((download.output == shared_site().big));
+    BOOST_TEST(server.stop(SIGCONT).status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(it_says_where_it_listens_and_logs_each_request)
+{
+    BOOST_TEST(get("/ten.txt") == "0123456789");
+    curl({server.url("/no%0aline")});
+    const test::finished_process how = server.stop(SIGTERM);
+    BOOST_TEST(how.status == 0);
+    BOOST_TEST((how.output.starts_with("Serving " + www + " at " + server.url("/"))), how.output);
+    BOOST_TEST((how.output.find("GET /ten.txt 200 10 B TLSv1.3\n") != std::string::npos), how.output);
+    BOOST_TEST((how.output.find("GET /no%0aline 404 ") != std::string::npos), how.output);
+    BOOST_TEST(std::ranges::count(how.output, '\n') == 3);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(serve_options_test)
+
+BOOST_AUTO_TEST_CASE(two_threads_serve_many_connections_at_once)
+{
+    served two({"--threads", "2", "--quiet"});
+    std::vector<std::string> options{"--parallel", "--parallel-immediate", "--parallel-max", "16"};
+    for (int i = 0; i < 64; ++i)
+        options.insert(options.end(), {two.server.url("/kib"), "-o", two.www + "/../out" + std::to_string(i)});
+    const test::finished_process how = two.curl(options);
+    BOOST_TEST(how.status == 0, how.errors);
+    const std::string expected = test::read_file(two.www + "/kib");
+    for (int i = 0; i < 64; ++i)
+        BOOST_TEST((test::read_file(two.www + "/../out" + std::to_string(i)) == expected));
+    const test::finished_process end = two.server.stop(SIGTERM);
+    BOOST_TEST(end.status == 0);
+    BOOST_TEST(end.output == "", "quiet");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_certificate_it_makes_one_and_says_so)
+{
+    test::running_server server({"serve", shared_site().folder.path("www")});
+    BOOST_TEST(test::run({"curl", "-sS", server.url("/ten.txt")}).status == 60);  // "cannot be authenticated"
+    BOOST_TEST(test::run({"curl", "-sSk", server.url("/ten.txt")}).output == "0123456789");
+    const std::string seen = test::run({test::coil_command(), "connect", "-k", server.address()}).errors;
+    const std::string notice = server.stop(SIGTERM).errors;
+    BOOST_TEST((notice.find("throwaway certificate") != std::string::npos), notice);
+    const std::size_t fingerprint = notice.find("SHA-256  ");
+    BOOST_REQUIRE(fingerprint != std::string::npos);
+    BOOST_TEST((seen.find(notice.substr(fingerprint + 9, 95)) != std::string::npos), seen);
+}
+
+BOOST_AUTO_TEST_CASE(clients_without_a_certificate_are_refused_where_one_is_asked_for)
+{
+    test::credential_files trust;
+    served closed({"--request-cert", "--ca", trust.path("root.pem")});
+    BOOST_TEST(closed.get("/ten.txt") == "");
+    const test::finished_process with = closed.curl(
+        {"--cert", trust.path("client.pem"), "--key", trust.path("client.key"), closed.server.url("/ten.txt")});
+    BOOST_TEST(with.output == "0123456789", with.errors);
+    const test::finished_process foreign =
+        closed.curl({"--cert", trust.path("foreign_client.pem"), "--key", trust.path("foreign_client.key"),
+                     closed.server.url("/ten.txt")});
+    BOOST_TEST(foreign.output == "");
+    const std::string log = closed.server.stop(SIGTERM).output;
+    BOOST_TEST((log.find("no secure connection: ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") != std::string::npos), log);
+}
+
+BOOST_AUTO_TEST_CASE(slow_clients_are_cut_off)
+{
+    served hasty({"--request-timeout", "1", "--idle-timeout", "1"});
+    const auto begin = std::chrono::steady_clock::now();
+    const std::string half =
+        "(printf 'GET /ten.txt HT'; sleep 30) | openssl s_client -quiet -connect " + hasty.server.address();
+    test::process client({"sh", "-c", half});
+    for (int i = 0; i < 1000 && client.output().empty(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    BOOST_TEST(status_of(client.output()) == "408");
+    const std::string idle = "GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n";
+    BOOST_TEST(body_of(hasty.raw(idle)) == "0123456789");
+    BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(12)));
+}
+
+BOOST_AUTO_TEST_CASE(only_the_versions_and_ciphers_that_were_allowed_are_spoken)
+{
+    served modern({"--tls-min-v1.3", "--tls-cipher-list", "TLS_AES_128_GCM_SHA256"});
+    BOOST_TEST(modern.get("/ten.txt") == "0123456789");
+    BOOST_TEST(modern.curl({"--tls-max", "1.2", modern.server.url("/ten.txt")}).status == 35);
+    const std::string report =
+        test::run({test::coil_command(), "connect", "--ca", modern.files.path("root.pem"), modern.server.address()})
+            .errors;
+    BOOST_TEST((report.find("TLS_AES_128_GCM_SHA256") != std::string::npos), report);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
