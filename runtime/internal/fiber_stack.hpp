@@ -1,0 +1,79 @@
+#pragma once
+
+#include <coil/runtime/internal/poison.hpp>
+
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace coil::internal {
+
+/// A mapping for the stack of a fiber. Below it lies a page that nobody may touch, so that a recursion without end stops the
+/// program at once. Memory is used only from where a fiber first touches it.
+class fiber_stack {
+public:
+#if defined(COIL_ADDRESS_SANITIZER)
+    static constexpr std::size_t size = 256 * 1024;  // watched frames are several times larger
+#else
+    static constexpr std::size_t size = 64 * 1024;
+#endif
+
+    /// Throws: `std::system_error` where the kernel refuses the mapping.
+    fiber_stack();
+    fiber_stack(fiber_stack&& other) noexcept : guard_(std::exchange(other.guard_, nullptr)) {}
+    fiber_stack& operator=(fiber_stack&& other) noexcept
+    {
+        std::swap(guard_, other.guard_);
+        return *this;
+    }
+    ~fiber_stack();
+
+    /// Without the guard page.
+    std::span<std::byte> memory() const noexcept;
+
+    /// How many bytes, counted from the top, were ever written to. What the kernel took back does not count any more.
+    std::size_t touched() const noexcept;
+
+    /// Offers the memory to the kernel, which takes it when it needs some.
+    void trim() noexcept;
+
+private:
+    std::byte* guard_;
+};
+
+/// The stacks that the fibers of one thread use one after the other. The last one given back is taken first.
+///
+/// A thread's pool may be used even after its end, as the thread ends; it then keeps nothing.
+class fiber_stack_pool {
+public:
+    static constexpr std::size_t kept_ready = 64;  ///< Of the free stacks, so many keep their memory,
+    static constexpr std::size_t kept = 1024;      ///< so many their mapping.
+
+    fiber_stack_pool() = default;
+    fiber_stack_pool(const fiber_stack_pool&) = delete;
+    fiber_stack_pool& operator=(const fiber_stack_pool&) = delete;
+    ~fiber_stack_pool();
+
+    /// Throws: as `fiber_stack()`.
+    fiber_stack take();
+    void put(fiber_stack stack) noexcept;
+
+    std::size_t in_use() const noexcept { return in_use_; }
+    std::size_t free() const noexcept { return free_.size(); }
+    /// How many were ever mapped.
+    std::size_t mapped() const noexcept { return mapped_; }
+    /// The most that was ever used of a stack that was given back or measured.
+    std::size_t high_water_mark() noexcept;
+    /// For a stack that is in use.
+    void measure(const fiber_stack& stack) noexcept;
+
+private:
+    std::vector<fiber_stack> free_;
+    std::size_t in_use_ = 0;
+    std::size_t mapped_ = 0;
+    std::size_t high_water_mark_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace coil::internal

@@ -1,0 +1,335 @@
+#include <coil/runtime/internal/fiber_call.hpp>
+
+#include <coil/runtime/fiber.hpp>
+#include <coil/runtime/loop.hpp>
+#include <coil/runtime/scope.hpp>
+#include <coil/runtime/timer.hpp>
+#include <coil/runtime/when.hpp>
+#include <coil/runtime/yield.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <chrono>
+#include <coroutine>
+#include <csignal>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace coil;
+using namespace std::chrono_literals;
+
+/// What a child process that ran `body` came to.
+struct child_end {
+    int signal = 0;
+    std::string message;
+};
+
+template <class Body>
+child_end end_of_child(Body body)
+{
+    std::array<int, 2> ends{};
+    BOOST_REQUIRE(::pipe(ends.data()) == 0);
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+        std::signal(SIGSEGV, SIG_DFL);  // not those of Boost.Test or of a sanitizer
+        std::signal(SIGABRT, SIG_DFL);
+        ::dup2(ends[1], STDERR_FILENO);
+        body();
+        ::_exit(0);
+    }
+    ::close(ends[1]);
+    child_end end;
+    std::array<char, 4096> buffer{};
+    for (;;) {
+        const ::ssize_t got = ::read(ends[0], buffer.data(), buffer.size());
+        if (got <= 0)
+            break;
+        end.message.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    ::close(ends[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFSIGNALED(status))
+        end.signal = WTERMSIG(status);
+    return end;
+}
+
+task<int> twice(int number)
+{
+    const result<> slept = co_await sleep_for(1ms);
+    co_return slept ? 2 * number : -1;
+}
+
+BOOST_AUTO_TEST_SUITE(internal_fiber_call_test)
+
+BOOST_AUTO_TEST_CASE(stacks_are_used_again)
+{
+    loop here;
+    const auto body = []() -> task<> {
+        co_await fiber::call([] {});
+        const fiber_stats before = fiber::stats();
+        for (int i = 0; i < 1000; ++i)
+            co_await fiber::call([] { fiber::await(this_task::yield()); });
+        const fiber_stats after = fiber::stats();
+        BOOST_TEST(after.calls == before.calls + 1000);
+        BOOST_TEST(after.stacks_mapped == before.stacks_mapped);
+    };
+    here.run(body());
+}
+
+/// Catches an exception, waits, and rethrows what it caught.
+std::string rethrown_after(std::string message, std::chrono::nanoseconds time)
+{
+    try {
+        try {
+            throw std::runtime_error(message);
+        } catch (...) {
+            static_cast<void>(fiber::await(sleep_for(time)).has_value());
+            throw;
+        }
+    } catch (const std::runtime_error& error) {
+        return error.what();
+    }
+    return "nothing";
+}
+
+BOOST_AUTO_TEST_CASE(each_fiber_keeps_the_exceptions_that_it_has_caught)
+{
+    loop here;
+    const auto body = []() -> task<> {
+        std::string first;
+        std::string second;
+        const auto catch_and_wait = [](std::string message, std::chrono::nanoseconds time,
+                                       std::string& into) -> task<> {
+            auto call = fiber::call([&message, time] { return rethrown_after(message, time); });
+            into = co_await call;
+        };
+        co_await when_all(catch_and_wait("of the first", 2ms, first), catch_and_wait("of the second", 4ms, second));
+        BOOST_TEST(first == "of the first");
+        BOOST_TEST(second == "of the second");
+        BOOST_TEST(!std::current_exception());
+        // A fiber that begins inside of a catch block sees nothing of it, and the block keeps its own.
+        std::string kept;
+        bool seen = true;
+        try {
+            try {
+                throw std::runtime_error("of the thread");
+            } catch (...) {
+                // A coroutine may not suspend here, but it may drive one that does not.
+                const auto quick = [&seen]() -> task<> {
+                    co_await fiber::call([&seen] { seen = static_cast<bool>(std::current_exception()); });
+                };
+                internal::root_coroutine root = [](auto& make) -> internal::root_coroutine { co_await make(); }(quick);
+                root.start();
+                throw;
+            }
+        } catch (const std::runtime_error& error) {
+            kept = error.what();
+        }
+        BOOST_TEST(!seen);
+        BOOST_TEST(kept == "of the thread");
+    };
+    here.run(body());
+}
+
+/// Uses at least `depth` KiB of the stack.
+__attribute__((noinline)) int use_stack(int depth, volatile char* outer = nullptr)
+{
+    volatile char bytes[1024];
+    bytes[0] = 1;
+    if (outer)
+        outer[1023] = 1;
+    if (depth <= 1)
+        return 1;
+    const int deeper = use_stack(depth - 1, bytes);  // it writes there, so no frame can be saved
+    return deeper + bytes[1023];
+}
+
+BOOST_AUTO_TEST_CASE(the_deepest_use_of_a_stack_is_known)
+{
+    // A thread has stacks of its own, so the other cases have not used these.
+    std::thread([] {
+        loop here;
+        const auto body = []() -> task<> {
+            co_await fiber::call([] {});
+            const std::size_t little = fiber::stats().high_water_mark;
+            const int kibibytes = co_await fiber::call([] { return use_stack(30); });
+            const std::size_t much = fiber::stats().high_water_mark;
+            co_await fiber::call([] { return use_stack(2); });
+            BOOST_TEST(kibibytes == 30);
+            BOOST_TEST(little > 0U);
+            BOOST_TEST(little < 8U * 1024);
+            BOOST_TEST(much >= 30U * 1024);
+            BOOST_TEST(much < fiber::stats().stack_size);
+            BOOST_TEST(fiber::stats().high_water_mark == much);
+            // Also of one that waits.
+            const int deep = co_await fiber::call([] {
+                const int used = use_stack(40);
+                static_cast<void>(fiber::await(sleep_for(1ms)).has_value());
+                return used;
+            });
+            BOOST_TEST(deep == 40);
+            BOOST_TEST(fiber::stats().high_water_mark >= 40U * 1024);
+        };
+        here.run(body());
+    }).join();
+}
+
+BOOST_AUTO_TEST_CASE(a_recursion_without_end_stops_the_program)
+{
+    const child_end end = end_of_child([] {
+        loop here;
+        const auto body = []() -> task<> { co_await fiber::call([] { return use_stack(1'000'000); }); };
+        here.run(body());
+    });
+    BOOST_TEST(end.signal == SIGSEGV);
+}
+
+BOOST_AUTO_TEST_CASE(awaiting_outside_of_a_fiber_stops_the_program)
+{
+    const child_end end = end_of_child([] { static_cast<void>(fiber::await(sleep_until({})).has_value()); });
+    BOOST_TEST(end.signal == SIGABRT);
+    BOOST_TEST(end.message.find("outside of a fiber") != std::string::npos);
+}
+
+/// Hands its awaiting coroutine to whoever wants to resume it.
+class taken_by_hand {
+public:
+    explicit taken_by_hand(std::coroutine_handle<>& into) noexcept : into_(into) {}
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> awaiting) noexcept { into_ = awaiting; }
+    void await_resume() const noexcept {}
+
+private:
+    std::coroutine_handle<>& into_;
+};
+
+BOOST_AUTO_TEST_CASE(a_fiber_that_is_resumed_on_another_thread_stops_the_program)
+{
+    const child_end end = end_of_child([] {
+        loop here;
+        const auto body = []() -> task<> {
+            std::coroutine_handle<> taken;
+            scope children;
+            const auto child = [&taken]() -> task<> {
+                co_await fiber::call([&taken] { fiber::await(taken_by_hand(taken)); });
+            };
+            children.spawn(child());
+            co_await this_task::yield();
+            co_await this_task::yield();
+            std::thread([&taken] { taken.resume(); }).join();
+        };
+        here.run(body());
+    });
+    BOOST_TEST(end.signal == SIGABRT);
+    BOOST_TEST(end.message.find("on another thread") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_function_that_destroys_its_awaiting_frame_stops_the_program)
+{
+    const child_end end = end_of_child([] {
+        loop here;
+        const auto body = []() -> task<> {
+            std::optional<scope> children(std::in_place);
+            const auto child = [&children]() -> task<> { co_await fiber::call([&children] { children.reset(); }); };
+            children->spawn(child());
+            co_await this_task::yield();
+            co_await this_task::yield();
+        };
+        here.run(body());
+    });
+    BOOST_TEST(end.signal == SIGABRT);
+    BOOST_TEST(end.message.find("destroyed the coroutine") != std::string::npos);
+}
+
+// A state of the thread that every stack has to itself, as a hook keeps it.
+thread_local int thread_value = 0;
+thread_local int switches = 0;
+
+const fiber::switch_hook value_hook = {
+    .left =
+        []() noexcept {
+            ++switches;
+            return reinterpret_cast<void*>(static_cast<std::intptr_t>(std::exchange(thread_value, 0)));
+        },
+    .resumed =
+        [](void* state) noexcept {
+            ++switches;
+            thread_value = static_cast<int>(reinterpret_cast<std::intptr_t>(state));
+        },
+};
+
+BOOST_AUTO_TEST_CASE(hooks_keep_a_state_of_the_thread_apart)
+{
+    fiber::add_switch_hook(value_hook);
+    loop here;
+    const auto body = []() -> task<> {
+        switches = 0;
+        thread_value = 1;
+        int at_begin = -1;
+        int after_wait = -1;
+        int in_task = -1;
+        const auto look = [&in_task]() -> task<> {
+            in_task = thread_value;
+            co_return;
+        };
+        co_await fiber::call([&] {
+            at_begin = std::exchange(thread_value, 2);
+            fiber::await(look());
+            after_wait = thread_value;
+        });
+        BOOST_TEST(at_begin == 0);
+        BOOST_TEST(in_task == 1);
+        BOOST_TEST(after_wait == 2);
+        BOOST_TEST(thread_value == 1);
+        // In, out for the task, in again, out for good: three are left to be resumed, and are.
+        BOOST_TEST(switches == 6);
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(every_thread_has_fibers_of_its_own)
+{
+    const auto work = [](int& sum) {
+        loop here;
+        const auto body = [&sum]() -> task<> {
+            scope children;
+            const auto child = [&sum]() -> task<> {
+                sum += co_await fiber::call([] {
+                    int total = 0;
+                    for (int i = 0; i < 20; ++i) {
+                        const std::string text = rethrown_after("kept", 10us);
+                        total += text == "kept" ? fiber::await(twice(1)) : 0;
+                    }
+                    return total;
+                });
+            };
+            for (int i = 0; i < 10; ++i)
+                children.spawn(child());
+            co_await children.join();
+        };
+        here.run(body());
+    };
+    std::array<int, 2> sums{};
+    std::thread first(work, std::ref(sums[0]));
+    std::thread second(work, std::ref(sums[1]));
+    first.join();
+    second.join();
+    BOOST_TEST(sums[0] == 400);
+    BOOST_TEST(sums[1] == 400);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
