@@ -73,9 +73,9 @@ public:
             bool await_ready() const noexcept { return false; }
             std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> self) const noexcept
             {
-                group& home = *self.promise().home;
-                if (--home.running_ == 0 && home.awaiting_)
-                    return home.awaiting_;
+                group& left = *self.promise().home;
+                if (--left.running_ == 0 && left.awaiting_)
+                    return left.awaiting_;
                 return std::noop_coroutine();
             }
             void await_resume() const noexcept {}
