@@ -240,10 +240,19 @@ status engine_state::handshake()
     return step == status::done ? finish_handshake() : step;
 }
 
+/// Whether OpenSSL could only say that it needs input. To find that out by itself it makes and frees a read buffer.
+bool engine_state::nothing_to_read() const noexcept
+{
+    return !bytes.has_input() && !input_ended && SSL_has_pending(ssl.get()) == 0 && !SSL_in_init(ssl.get()) &&
+           (SSL_get_shutdown(ssl.get()) & SSL_RECEIVED_SHUTDOWN) == 0;
+}
+
 progress engine_state::read(std::span<std::byte> buffer)
 {
     if (const status ready = handshake(); ready != status::done)
         return {ready, 0};
+    if (nothing_to_read())
+        return {status::want_input, 0};
     std::size_t total = 0;
     while (total < buffer.size()) {
         std::size_t moved = 0;

@@ -85,6 +85,7 @@ private:
     void set_up_client();
     void set_up_server();
     tls::phase phase() const noexcept;
+    bool nothing_to_read() const noexcept;
 };
 
 }  // namespace coil::tls::internal
