@@ -1,0 +1,93 @@
+#include "tests/simulation/scene.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <set>
+#include <string>
+
+namespace {
+
+using coil::test::play;
+using coil::test::program;
+using coil::test::programs;
+
+constexpr std::uint64_t seeds = 100;
+
+/// Plays the program of this name with a few hundred seeds, less with sanitizers.
+void play_many(std::string_view name)
+{
+    for (const program& each : programs()) {
+        if (each.name != name)
+            continue;
+        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+            BOOST_TEST_INFO("tools/dev simulate --trace --seeds 1 --program " << name << " --from " << seed);
+            BOOST_CHECK_NO_THROW(play(each, seed));
+        }
+    }
+}
+
+/// The trace hash of a seed as another process has it.
+std::string hash_elsewhere(const program& which, std::uint64_t seed)
+{
+    const std::string command = std::string(std::getenv("COIL_SIMULATE")) + " --seeds 1 --program " + std::string(which.name) +
+                                " --from " + std::to_string(seed);
+    std::FILE* output = ::popen(command.c_str(), "r");
+    BOOST_REQUIRE(output != nullptr);
+    std::array<char, 200> line{};
+    const char* read = std::fgets(line.data(), line.size(), output);
+    BOOST_TEST(::pclose(output) == 0);
+    BOOST_REQUIRE(read != nullptr);
+    const std::string text(line.data());
+    return text.substr(text.rfind(' ') + 1, 16);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(simulation_seeds_test)
+
+BOOST_AUTO_TEST_CASE(echo_in_any_weather)
+{
+    play_many("echo");
+}
+
+BOOST_AUTO_TEST_CASE(cancel_storms_lose_no_byte)
+{
+    play_many("cancel");
+}
+
+BOOST_AUTO_TEST_CASE(every_ending_is_noticed_and_nothing_hangs)
+{
+    play_many("endings");
+}
+
+BOOST_AUTO_TEST_CASE(handshakes_end_in_time)
+{
+    play_many("handshakes");
+}
+
+BOOST_AUTO_TEST_CASE(servers_drain)
+{
+    play_many("drain");
+}
+
+BOOST_AUTO_TEST_CASE(a_seed_gives_the_same_run_again_here_and_in_another_process)
+{
+    for (const program& each : programs()) {
+        std::set<std::uint64_t> different;
+        for (std::uint64_t seed = 0; seed < 8; ++seed) {
+            const std::uint64_t first = play(each, seed);
+            different.insert(first);
+            BOOST_TEST(play(each, seed) == first);
+            std::array<char, 17> text{};
+            std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(first));
+            BOOST_TEST(hash_elsewhere(each, seed) == text.data(), each.name << " with seed " << seed);
+        }
+        BOOST_TEST(different.size() == 8U);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
