@@ -32,6 +32,38 @@ std::chrono::nanoseconds own_time()
     return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
+/// Of child processes that have ended.
+std::chrono::nanoseconds children_time()
+{
+    rusage used;
+    getrusage(RUSAGE_CHILDREN, &used);
+    return std::chrono::seconds(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           std::chrono::microseconds(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+/// Finds out how much of the processors' time went to others.
+class witness {
+public:
+    explicit witness(const processors& of) : of_(of), use_(read_use(of)), own_(own_time()) {}
+
+    /// @param server  processor time that the server has used meanwhile.
+    void tell(sample& into, std::chrono::nanoseconds server) const
+    {
+        const std::chrono::duration<double, std::nano> wall = clock::now() - begin_;
+        const processor_use after = read_use(of_);
+        const double total = 2 * wall.count();
+        const auto others = (after.busy - use_.busy - server - (own_time() - own_)).count();
+        into.others = std::max(0.0, static_cast<double>(others) / total);
+        into.stolen = static_cast<double>((after.stolen - use_.stolen).count()) / total;
+    }
+
+private:
+    const processors& of_;
+    processor_use use_;
+    std::chrono::nanoseconds own_;
+    clock::time_point begin_ = clock::now();
+};
+
 bool port_is_free(std::uint16_t port)
 {
     const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -156,6 +188,8 @@ served& runner::server_for(const system& of)
 sample runner::measure_in_memory(const scenario& of, const system& by)
 {
     const auto duration = std::to_string(results_.options.duration.count());
+    const witness seen(results_.where);
+    const std::chrono::nanoseconds before = children_time();
     process floor({"floor", std::string(of.name), duration, credentials_.certificate_file(), credentials_.key_file()},
                   results_.where.server);
     sample taken;
@@ -164,6 +198,7 @@ sample runner::measure_in_memory(const scenario& of, const system& by)
     taken.cost = std::strtod(text.c_str(), nullptr);
     if (!(taken.cost > 0))
         throw failure(std::string(by.name) + " printed no figure");
+    seen.tell(taken, children_time() - before);
     return taken;
 }
 
@@ -175,27 +210,21 @@ sample runner::measure_time(const scenario& of, const system& by)
     clients.open(patience);
     clients.run(results_.options.duration / 8);
 
-    const processor_use use = read_use(results_.where);
-    const std::chrono::nanoseconds own = own_time();
+    const witness seen(results_.where);
     const std::chrono::nanoseconds cpu = server.process().cpu_time();
     const double done = clients.done();
     const clock::time_point begin = clock::now();
     clients.run(results_.options.duration);
-    const std::chrono::duration<double, std::nano> wall = clock::now() - begin;
+    const std::chrono::duration<double> wall = clock::now() - begin;
     const std::chrono::nanoseconds used = server.process().cpu_time() - cpu;
     const double operations = clients.done() - done;
-    const processor_use after = read_use(results_.where);
-    const std::chrono::nanoseconds own_used = own_time() - own;
 
     if (operations <= 0)
         throw failure("the server did not get one " + std::string(of.operation) + " done");
     sample taken;
+    seen.tell(taken, used);
     taken.cost = static_cast<double>(used.count()) / operations;
-    taken.rate = operations / wall.count() * 1e9;
-    const double processors_time = 2 * wall.count();
-    const auto others = (after.busy - use.busy - used - own_used).count();
-    taken.others = std::max(0.0, static_cast<double>(others) / processors_time);
-    taken.stolen = static_cast<double>((after.stolen - use.stolen).count()) / processors_time;
+    taken.rate = operations / wall.count();
     return taken;
 }
 

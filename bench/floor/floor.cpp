@@ -62,7 +62,7 @@ double measure(stopwatch& watch, std::chrono::nanoseconds duration, double opera
 double measure_exchange(const contexts& with, unsigned connections, std::chrono::nanoseconds duration,
                         std::span<const std::byte> request, std::span<const std::byte> answer)
 {
-    stopwatch watch;
+    stopwatch watch(connections == 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID);
     const auto all = open_all(connections, with, watch);
     std::vector<std::byte> buffer(write_size);
     watch.end_turn(1);

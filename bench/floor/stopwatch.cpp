@@ -7,16 +7,23 @@
 
 namespace bench {
 
-stopwatch::stopwatch()
+stopwatch::stopwatch(clockid_t clock) : clock_(clock)
 {
     std::vector<std::chrono::nanoseconds> empty;
     for (int i = 0; i < 1001; ++i) {
         start();
-        empty.push_back(std::chrono::steady_clock::now() - started_);
+        empty.push_back(now() - started_);
     }
     std::ranges::nth_element(empty, empty.begin() + 500);
     overhead_ = empty[500];
     turns_.reserve(1 << 20);
+}
+
+std::chrono::nanoseconds stopwatch::now() const noexcept
+{
+    timespec time;
+    clock_gettime(clock_, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 void stopwatch::end_turn(double operations)
