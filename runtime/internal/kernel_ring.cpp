@@ -26,6 +26,7 @@ namespace {
 constexpr unsigned short buffer_group = 0;
 // The bytes of neighbouring buffers begin in different cache sets: small messages use only the first line of each.
 constexpr std::size_t buffer_spacing = 64;
+constexpr int opcode_of_linux_6_7 = 50;  // IORING_OP_WAITID
 
 /// Why the kernel refused a ring, and what to do about it.
 std::string refusal(int error)
@@ -65,8 +66,8 @@ public:
     bool contains(std::string_view name) const { return names_.contains(name); }
 
 private:
-    static constexpr std::array<std::string_view, 7> known{"single_issuer",    "defer_taskrun",    "coop_taskrun",     "submit_all",
-                                                           "provided_buffers", "multishot_accept", "multishot_receive"};
+    static constexpr std::array<std::string_view, 8> known{"single_issuer",    "defer_taskrun",    "coop_taskrun",     "submit_all",
+                                                           "provided_buffers", "multishot_accept", "multishot_receive", "wakes_rings"};
 
     std::set<std::string, std::less<>> names_;
 };
@@ -101,6 +102,7 @@ public:
     }
 
     const capabilities& supported() const noexcept override { return supported_; }
+    int descriptor() const noexcept override { return supported_.wakes_rings ? ring_.ring_fd : -1; }
 
     bool submit(const request& wanted) noexcept override
     {
@@ -111,6 +113,8 @@ public:
         entry->user_data = wanted.user_data;
         return true;
     }
+
+    void submit_queued() noexcept override { io_uring_submit(&ring_); }
 
     void enter(std::optional<std::chrono::nanoseconds> wait) override
     {
@@ -286,6 +290,7 @@ private:
     }
 
     /// Multishot accept came with Linux 5.19, as IORING_OP_SOCKET did; multishot receive with 6.0, as IORING_OP_SEND_ZC did.
+    /// Messages to a ring with deferred work are sound in every 6.7, which this liburing has no name of an operation of.
     void probe()
     {
         io_uring_probe* found = io_uring_get_probe_ring(&ring_);
@@ -295,6 +300,7 @@ private:
             io_uring_opcode_supported(found, IORING_OP_SOCKET) && !unwanted_.contains("multishot_accept");
         supported_.multishot_receive =
             io_uring_opcode_supported(found, IORING_OP_SEND_ZC) && !unwanted_.contains("multishot_receive");
+        supported_.wakes_rings = found->last_op >= opcode_of_linux_6_7 && !unwanted_.contains("wakes_rings");
         io_uring_free_probe(found);
     }
 
@@ -389,6 +395,7 @@ private:
                                 reinterpret_cast<struct statx*>(wanted.offset));
             break;
         case opcode::synchronize: io_uring_prep_fsync(&entry, wanted.fd, 0); break;
+        case opcode::wake: io_uring_prep_msg_ring(&entry, wanted.fd, 0, 0, 0); break;
         case opcode::cancel: io_uring_prep_cancel64(&entry, wanted.offset, 0); break;
         }
     }
@@ -420,6 +427,7 @@ std::string capabilities::to_string() const
     add(provided_buffers, "provided buffers");
     add(multishot_accept, "multishot accept");
     add(multishot_receive, "multishot receive");
+    add(wakes_rings, "messages between rings");
     return text;
 }
 

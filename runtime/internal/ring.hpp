@@ -26,6 +26,7 @@ enum class opcode : std::uint8_t {
     open,              ///< fd = folder, address = path, offset = address of an open_how
     status,            ///< fd = folder, address = path, option = AT_ flags, offset = address of a statx
     synchronize,       ///< fd
+    wake,              ///< fd = descriptor of another ring, on which a completion with user_data 0 is posted
     cancel,            ///< offset = user_data of the operation to cancel
 };
 
@@ -58,6 +59,7 @@ struct capabilities {
     bool provided_buffers = false;  ///< Receives take their buffers from a pool when bytes arrive.
     bool multishot_accept = false;
     bool multishot_receive = false;
+    bool wakes_rings = false;  ///< One ring can wake another without a system call of its own.
     unsigned submission_entries = 0;
     unsigned completion_entries = 0;
     unsigned receive_buffers = 0;
@@ -80,9 +82,14 @@ public:
     virtual ~ring() = default;
 
     virtual const capabilities& supported() const noexcept = 0;
+    /// What other rings wake this one by; -1 where they cannot.
+    virtual int descriptor() const noexcept { return -1; }
 
     /// Queues a request for the next `enter`. @return false if the queue is full: enter, then try again.
     virtual bool submit(const request& wanted) noexcept = 0;
+
+    /// Hands all queued requests over. Their completions can be had after `enter`.
+    virtual void submit_queued() noexcept {}
 
     /// Hands all queued requests over and waits until there is a completion or `wait` is over.
     /// @param wait  none: as long as it takes; zero: not at all.
