@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -101,6 +102,10 @@ public:
     /// What other threads hold to reach this loop.
     loop_handle handle() const noexcept { return loop_handle(*this); }
 
+    /// Sets who is told of exceptions that leave detached coroutines. Without it they stop the program.
+    /// Node: process 'uncaughtException'.
+    void on_uncaught(std::function<void(std::exception_ptr)> handler) { on_uncaught_ = std::move(handler); }
+
     /// The time at the beginning of this turn.
     std::chrono::steady_clock::time_point now() const noexcept { return now_; }
 
@@ -113,6 +118,8 @@ public:
 
     /// Runs `item` in the next pass over the ready list.
     void enqueue(internal::ready_item& item) noexcept { ready_.push_back(item); }
+    /// Tells `on_uncaught`.
+    void uncaught(std::exception_ptr exception) noexcept;
     /// Wakes the loop of `sleeper` from the thread that calls.
     static void wake(internal::mailbox& sleeper) noexcept;
     /// Runs `item` once, just before the requests of this turn go to the kernel.
@@ -155,6 +162,8 @@ private:
     std::shared_ptr<internal::mailbox> mailbox_;
     std::unique_ptr<internal::bell_listener> bell_listener_;
     loop_stats stats_;
+    bool running_ = false;
+    std::function<void(std::exception_ptr)> on_uncaught_;
 };
 
 inline loop_handle::loop_handle(const loop& of) noexcept : mailbox_(of.mailbox()) {}

@@ -91,6 +91,13 @@ protected:
         trip_.release();  // the journey's
         return false;
     }
+    /// The same after `set_out`.
+    bool turn_back(errc why) noexcept
+    {
+        trip_.waiting_ = nullptr;
+        forget_stop();
+        return stay(why);
+    }
     errc failure() const noexcept { return failure_; }
 
 private:

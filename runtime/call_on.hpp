@@ -1,0 +1,211 @@
+#pragma once
+
+#include <coil/runtime/detach.hpp>
+#include <coil/runtime/internal/round_trip.hpp>
+#include <coil/runtime/loop.hpp>
+#include <coil/runtime/result.hpp>
+
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace coil {
+
+namespace internal {
+
+template <class R>
+struct called_value {
+    using type = R;
+};
+template <class T>
+struct called_value<task<T>> {
+    using type = T;
+};
+
+/// A call that is made on another loop.
+template <class Callable>
+class remote_call final : public valued_trip<call_outcome<typename called_value<std::invoke_result_t<Callable&>>::type>> {
+public:
+    using returned = std::invoke_result_t<Callable&>;
+
+    remote_call(Callable&& callable, std::shared_ptr<mailbox> target)
+        : target_(std::move(target)), stop_letter_(*this)
+    {
+        callable_.emplace(std::move(callable));
+    }
+
+    bool send() { return target_->send(*this); }
+
+    void make() noexcept override
+    {
+        if (!this->begin()) {
+            this->go_home();
+        } else if constexpr (is_task<returned>) {
+            run_coroutine(this).start_now();
+        } else {
+            this->keep_outcome_of(*callable_);
+            callable_.reset();
+            this->go_home();
+        }
+    }
+
+private:
+    /// On the target loop for as long as the coroutine is there, however it ends.
+    class visit {
+    public:
+        explicit visit(remote_call& call) noexcept : call_(call) { call.running_ = &stop; }
+        visit(const visit&) = delete;
+        visit& operator=(const visit&) = delete;
+        ~visit()
+        {
+            call_.running_ = nullptr;
+            call_.callable_.reset();
+            if (ended)
+                call_.go_home();
+            else
+                call_.fail(errc::destroyed);
+        }
+
+        stop_source stop;
+        bool ended = false;
+
+    private:
+        remote_call& call_;
+    };
+
+    /// Carries a stop request to the target loop.
+    class stop_letter final : public mail {
+    public:
+        explicit stop_letter(remote_call& of) noexcept : of_(of) {}
+        void deliver() noexcept override
+        {
+            if (of_.running_)
+                of_.running_->request_stop();
+            of_.release();
+        }
+        void drop() noexcept override { of_.release(); }
+
+    private:
+        remote_call& of_;
+    };
+
+    static detached run_coroutine(remote_call* call)
+    {
+        visit here(*call);
+        co_await use_stop_token(here.stop.token());
+        try {
+            returned running = (*call->callable_)();
+            if constexpr (std::is_void_v<typename returned::value_type>) {
+                co_await running;
+                call->value_.emplace();
+            } else {
+                typename returned::value_type value = co_await running;
+                call->value_.emplace(std::move(value));
+            }
+        } catch (...) {
+            call->exception_ = std::current_exception();
+        }
+        here.ended = true;
+    }
+
+    void stop_call() noexcept override
+    {
+        if constexpr (is_task<returned>) {
+            if (std::exchange(stop_sent_, true))
+                return;
+            this->add_reference();
+            if (!target_->send(stop_letter_))
+                this->release();
+        }
+    }
+
+    std::optional<Callable> callable_;
+    std::shared_ptr<mailbox> target_;
+    stop_letter stop_letter_;
+    bool stop_sent_ = false;
+    stop_source* running_ = nullptr;  // touched only on the target's thread
+};
+
+template <class Callable>
+class call_on_wait final : public round_trip_wait {
+public:
+    using call_type = remote_call<Callable>;
+    using outcome_type = call_outcome<typename called_value<std::invoke_result_t<Callable&>>::type>;
+
+    explicit call_on_wait(call_type* call) noexcept : round_trip_wait(*call, false), call_(*call) {}
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting)
+    {
+        const stop_token token = stop_token_of(awaiting);
+        if (token.stop_requested())
+            return stay(errc::canceled);
+        set_out(awaiting, token);
+        if (call_.send())
+            return true;
+        return turn_back(errc::destroyed);
+    }
+
+    outcome_type await_resume()
+    {
+        if (failure() != errc{})
+            return failure();
+        return call_.take();
+    }
+
+private:
+    call_type& call_;
+};
+
+/// What `call_on` returns. It can be awaited once.
+template <class Callable>
+class [[nodiscard]] calling_on {
+public:
+    calling_on(std::shared_ptr<mailbox> target, Callable&& callable)
+        : target_(std::move(target)), callable_(std::move(callable))
+    {
+    }
+
+    call_on_wait<Callable> operator co_await() & { return wait(); }
+    call_on_wait<Callable> operator co_await() &&
+        requires(!must_be_named<Callable>)
+    {
+        return wait();
+    }
+
+private:
+    call_on_wait<Callable> wait()
+    {
+        return call_on_wait<Callable>(new remote_call<Callable>(std::move(callable_), std::move(target_)));
+    }
+
+    std::shared_ptr<mailbox> target_;
+    Callable callable_;
+};
+
+}  // namespace internal
+
+/// Runs `callable()`, a function or a coroutine, on another loop and gives what it returns.
+///
+/// The callable goes to the other thread and is destroyed there. It must not refer to what dies with the awaiting coroutine:
+/// a coroutine that is stopped waits until the call has ended, but destroying its frame does not.
+/// A stop request reaches the coroutine on the other loop; a call that was not begun is not made, and what ends with a
+/// value all the same is a success.
+/// ```
+/// auto counting = coil::call_on(other, [] { return sessions.size(); });
+/// auto count = co_await counting;
+/// ```
+/// On g++ 12 a callable that owns something has to be named, as here.
+/// @return the value; a `result` is passed on as it is.
+/// Errors: `errc::canceled`; `errc::destroyed` where the other loop is gone or goes meanwhile.   Throws: what `callable`
+/// throws.
+/// Node: worker.postMessage and its answer.
+template <class Callable>
+internal::calling_on<Callable> call_on(loop_handle where, Callable callable)
+{
+    return internal::calling_on<Callable>(where.mailbox(), std::move(callable));
+}
+
+}  // namespace coil
