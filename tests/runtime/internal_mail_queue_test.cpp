@@ -24,8 +24,8 @@ constexpr interleavings::place word_place = 0;
 constexpr interleavings::place bell_place = 1;
 constexpr interleavings::place rings_place = 2;
 constexpr interleavings::place sleeps_place = 3;
-constexpr interleavings::place first_received = 100;
-constexpr interleavings::place first_next = 200;
+constexpr interleavings::place first_received = 4;
+constexpr interleavings::place first_next = 10;
 
 struct letter {
     explicit letter(std::size_t number) : next(first_next + number) {}
@@ -112,10 +112,7 @@ private:
                     shared[bell_place] = 0;
                     return ++shared[sleeps_place];
                 },
-                [](const interleavings::memory& shared) {
-                    const auto bell = shared.find(bell_place);
-                    return bell != shared.end() && bell->second != 0;
-                });
+                [](const interleavings::memory& shared) { return shared[bell_place] != 0; });
             if (interleavings::paused())
                 return;
         }
@@ -125,20 +122,16 @@ private:
     {
         std::vector<std::size_t> place(count_, count_);
         for (std::size_t i = 0; i < count_; ++i) {
-            const auto found = shared.find(first_received + i);
-            if (found == shared.end() || place[found->second - 1] != count_)
+            const std::uintptr_t received = shared[first_received + i];
+            if (received == 0 || place[received - 1] != count_)
                 return "a letter was lost or came twice";
-            place[found->second - 1] = i;
+            place[received - 1] = i;
         }
         for (const auto& sent : what_.senders)
             for (std::size_t i = 1; i < sent.size(); ++i)
                 if (place[sent[i - 1]] > place[sent[i]])
                     return "letters of one sender changed their order";
-        const auto value = [&](interleavings::place where) {
-            const auto found = shared.find(where);
-            return found == shared.end() ? 0 : found->second;
-        };
-        if (value(rings_place) > value(sleeps_place) + 1)
+        if (shared[rings_place] > shared[sleeps_place] + 1)
             return "the bell was rung for a reader that was awake";
         return {};
     }
@@ -155,7 +148,7 @@ interleavings::outcome explore(scenario what)
     return model<Torn>(std::move(what)).explore();
 }
 
-const scenario two_senders{.senders = {{0, 1}, {2}}};
+const scenario two_senders{.senders = {{0}, {1}}};
 
 BOOST_AUTO_TEST_SUITE(internal_mail_queue_test)
 
@@ -163,8 +156,7 @@ BOOST_AUTO_TEST_CASE(in_no_order_of_steps_is_mail_or_a_wake_up_lost)
 {
     for (const scenario& what :
          {scenario{.senders = {{0}}}, scenario{.senders = {{0, 1, 2}}}, two_senders,
-          scenario{.senders = {{0, 1}}, .bell_from_elsewhere = true},
-          scenario{.senders = {{0}, {1}}, .bell_from_elsewhere = true}}) {
+          scenario{.senders = {{0, 1}}, .bell_from_elsewhere = true}}) {
         const interleavings::outcome outcome = explore(what);
         BOOST_TEST(outcome.failure == "");
         BOOST_TEST(outcome.ends > 0U);

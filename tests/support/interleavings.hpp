@@ -1,10 +1,10 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -22,7 +22,7 @@ class interleavings {
 public:
     /// A place in the shared memory.
     using place = std::size_t;
-    using memory = std::map<place, std::uintptr_t>;
+    using memory = std::array<std::uintptr_t, 16>;
 
     struct outcome {
         std::size_t states = 0;
