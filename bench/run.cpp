@@ -41,24 +41,25 @@ std::chrono::nanoseconds children_time()
            std::chrono::microseconds(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
-/// Finds out how much of the processors' time went to others.
+/// Finds out how much of the processors' time went to others. A server alone leaves the generator's processor out.
 class witness {
 public:
-    explicit witness(const processors& of) : of_(of), use_(read_use(of)), own_(own_time()) {}
+    explicit witness(const processors& of) : of_(of), use_(read_use(of_)), own_(own_time()) {}
 
     /// @param server  processor time that the server has used meanwhile.
     void tell(sample& into, std::chrono::nanoseconds server) const
     {
         const std::chrono::duration<double, std::nano> wall = clock::now() - begin_;
         const processor_use after = read_use(of_);
-        const double total = 2 * wall.count();
+        const long count = of_.server < 0 ? sysconf(_SC_NPROCESSORS_ONLN) : of_.server == of_.generator ? 1 : 2;
+        const double total = static_cast<double>(count) * wall.count();
         const auto others = (after.busy - use_.busy - server - (own_time() - own_)).count();
         into.others = std::max(0.0, static_cast<double>(others) / total);
         into.stolen = static_cast<double>((after.stolen - use_.stolen).count()) / total;
     }
 
 private:
-    const processors& of_;
+    processors of_;
     processor_use use_;
     std::chrono::nanoseconds own_;
     clock::time_point begin_ = clock::now();
@@ -188,7 +189,9 @@ served& runner::server_for(const system& of)
 sample runner::measure_in_memory(const scenario& of, const system& by)
 {
     const auto duration = std::to_string(results_.options.duration.count());
-    const witness seen(results_.where);
+    processors alone = results_.where;
+    alone.generator = alone.server;
+    const witness seen(alone);
     const std::chrono::nanoseconds before = children_time();
     process floor({"floor", std::string(of.name), duration, credentials_.certificate_file(), credentials_.key_file()},
                   results_.where.server);
@@ -198,7 +201,8 @@ sample runner::measure_in_memory(const scenario& of, const system& by)
     taken.cost = std::strtod(text.c_str(), nullptr);
     if (!(taken.cost > 0))
         throw failure(std::string(by.name) + " printed no figure");
-    seen.tell(taken, children_time() - before);
+    if (of.kind != scenario_kind::memory)
+        seen.tell(taken, children_time() - before);
     return taken;
 }
 
