@@ -7,7 +7,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <optional>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -101,7 +100,7 @@ public:
     using value_type = T;
 
     /// @param capacity  values that may lie in the channel. Throws: `std::invalid_argument` when it is 0.
-    explicit channel(std::size_t capacity) : values_(checked(capacity)) {}
+    explicit channel(std::size_t capacity) : values_(capacity) {}
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
     ~channel()
@@ -159,13 +158,6 @@ public:
 private:
     friend class internal::send_wait<T>;
     friend class internal::receive_wait<T>;
-
-    static std::size_t checked(std::size_t capacity)
-    {
-        if (capacity == 0)
-            throw std::invalid_argument("coil::channel: the capacity is at least 1");
-        return capacity;
-    }
 
     /// Whether there is a value that no receiver on its way was promised.
     bool has_free_value() const noexcept { return values_.size() > granted_values_; }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace coil::internal {
@@ -12,10 +13,12 @@ namespace coil::internal {
 template <class T>
 class value_queue {
 public:
-    /// @param capacity  at least 1.
+    /// Throws: `std::invalid_argument` when `capacity` is 0.
     explicit value_queue(std::size_t capacity)
         : values_(std::make_unique<std::optional<T>[]>(capacity)), capacity_(capacity)
     {
+        if (capacity == 0)
+            throw std::invalid_argument("coil: a channel has room for at least one value");
     }
 
     std::size_t size() const noexcept { return size_; }
