@@ -37,7 +37,7 @@
 #elif defined(COIL_THREAD_SANITIZER)
 #define COIL_UNWATCHED __attribute__((noinline, no_sanitize("thread")))
 #else
-#define COIL_UNWATCHED __attribute__((noinline))
+#define COIL_UNWATCHED inline  // every return to another stack is one that the processor predicts wrongly
 #endif
 
 namespace coil::internal {
