@@ -61,7 +61,7 @@ auto call(Callable callable)
 /// Waits inside a fiber until `awaitable` - a task, a read, a sleep - has ended, and gives its value or throws its exception.
 /// Other coroutines and fibers of the thread go on meanwhile.
 ///
-/// A temporary is moved away and destroyed before this function returns.
+/// A temporary is moved away and destroyed before this function returns. Not for destructors: it may throw.
 /// Errors: those of `awaitable`. Throws: what `awaitable` throws; `fiber::canceled`.
 /// Mistake: calling it outside of a fiber stops the program.
 template <class A>

@@ -97,6 +97,9 @@ BOOST_AUTO_TEST_CASE(a_callable_that_owns_something_is_awaited_by_name)
     loop here;
     const auto body = []() -> task<> {
         const std::string text = "a text that is too long for the string itself";
+        const auto owning = [text] { return text; };
+        BOOST_TEST(!internal::awaited_as_rvalue<decltype(fiber::call(owning))>);
+        BOOST_TEST(internal::awaited_as_rvalue<decltype(fiber::call([&text] { return text; }))>);
         auto call = fiber::call([text] {
             const int number = fiber::await(twice(1));
             return text + std::to_string(number);

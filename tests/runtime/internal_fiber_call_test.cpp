@@ -13,13 +13,18 @@
 #include <chrono>
 #include <coroutine>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -184,6 +189,46 @@ BOOST_AUTO_TEST_CASE(the_deepest_use_of_a_stack_is_known)
         };
         here.run(body());
     }).join();
+}
+
+/// KiB of the mapping that begins at `address` which the kernel may take back without writing them anywhere.
+int offered_to_kernel(const std::byte* address)
+{
+    std::ifstream maps("/proc/self/smaps");
+    std::ostringstream beginning;
+    beginning << std::hex << reinterpret_cast<std::uintptr_t>(address) << '-';
+    std::string line;
+    while (std::getline(maps, line) && !line.starts_with(beginning.str()))
+        ;
+    while (std::getline(maps, line))
+        if (line.starts_with("LazyFree:"))
+            return std::atoi(line.c_str() + std::string("LazyFree:").size());
+    return -1;
+}
+
+BOOST_AUTO_TEST_CASE(of_many_free_stacks_some_keep_their_memory_and_others_their_mapping)
+{
+    using internal::fiber_stack;
+    using internal::fiber_stack_pool;
+    fiber_stack_pool pool;
+    std::vector<fiber_stack> taken;
+    std::vector<const std::byte*> memory;
+    for (std::size_t i = 0; i < fiber_stack_pool::kept + 10; ++i) {
+        taken.push_back(pool.take());
+        taken.back().memory().back() = std::byte{1};
+        memory.push_back(taken.back().memory().data());
+    }
+    BOOST_TEST(pool.in_use() == fiber_stack_pool::kept + 10);
+    for (fiber_stack& each : taken)
+        pool.put(std::move(each));
+    BOOST_TEST(pool.in_use() == 0U);
+    BOOST_TEST(pool.free() == fiber_stack_pool::kept);
+    BOOST_TEST(offered_to_kernel(memory[fiber_stack_pool::kept_ready - 1]) == 0);
+    BOOST_TEST(offered_to_kernel(memory[fiber_stack_pool::kept_ready]) >= 4);
+    BOOST_TEST(offered_to_kernel(memory[fiber_stack_pool::kept]) == -1);  // unmapped
+    BOOST_TEST(pool.high_water_mark() == 8U);
+    const fiber_stack last = pool.take();
+    BOOST_TEST(last.memory().data() == memory[fiber_stack_pool::kept - 1]);
 }
 
 BOOST_AUTO_TEST_CASE(a_fiber_that_outgrows_its_stack_stops_the_program)
