@@ -119,6 +119,8 @@ progress connection::run(Step step) noexcept
             end();
         wake_all();
     }
+    if (std::exchange(end_after_read_, false))
+        wake_writer();
     return made;
 }
 
@@ -234,16 +236,11 @@ result<std::size_t> connection::seal(std::span<const std::byte> bytes) noexcept
         made = run([&] { return engine_.write(bytes); });
     if (made.status == status::error)
         return error_of_engine();
-    if (made.bytes == 0)
-        write_after_input();
+    if (made.bytes == 0) {
+        write_needs_input_ = true;
+        want_input();
+    }
     return made.bytes;
-}
-
-/// The peer renegotiates: only its answer lets this side go on writing.
-void connection::write_after_input() noexcept
-{
-    write_needs_input_ = true;
-    want_input();
 }
 
 std::error_code connection::send_error() const noexcept
@@ -265,9 +262,8 @@ void connection::end() noexcept
     }
     const status made = engine_.shutdown();
     flush();
-    if (made == status::want_input)
-        write_after_input();
-    else
+    end_after_read_ = made == status::want_input;  // the peer renegotiates, and the reader takes care of that
+    if (!end_after_read_)
         bytes_->end();
 }
 

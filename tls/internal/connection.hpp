@@ -58,7 +58,6 @@ private:
     progress run(Step step) noexcept;
     std::error_code error_of_engine() noexcept;
     result<std::size_t> seal(std::span<const std::byte> bytes) noexcept;
-    void write_after_input() noexcept;
     void flush() noexcept;
     void close_in_order() noexcept;
 
@@ -70,6 +69,7 @@ private:
     bool end_asked_ = false;
     bool input_ended_ = false;
     bool write_needs_input_ = false;  // the peer renegotiates
+    bool end_after_read_ = false;     // likewise
 };
 
 }  // namespace coil::tls::internal
