@@ -79,6 +79,11 @@ struct transfer_server {
         authorized = socket.authorized();
         servername = std::string(socket.servername().value_or(""));
         alpn = std::string(socket.alpn_protocol().value_or(""));
+        if (size == 0) {
+            const result<> ended = co_await socket.end();
+            static_cast<void>(ended);  // the peer may have left already
+            co_return;
+        }
         auto transferring = test::transfer_both_ways(socket, 21, size);
         made = co_await transferring;
     }

@@ -16,7 +16,7 @@
 namespace coil::test {
 
 /// Runs `body` on a loop of its own. What it waits for is stopped after `limit`, and the test case has failed.
-void run(std::function<task<>()> body, std::chrono::seconds limit = std::chrono::seconds(20));
+void run(std::function<task<>()> body, std::chrono::seconds limit = std::chrono::seconds(50));
 
 /// Both ends speak only this version.
 tls::secure_context_options only(tls::protocol_version version);

@@ -60,8 +60,11 @@ task<> write_hesitantly(tls::socket& to, direction& so_far, std::uint64_t seed, 
             ++so_far.writes_given_up;
             continue;
         }
-        so_far.writes_cut_short += *written < size;
         so_far.sent += *written;
+        if (*written < size) {
+            ++so_far.writes_cut_short;
+            continue;  // the queue is full: the next write has to wait, or to give up with nothing written
+        }
         if (chance.next() % 16 == 0) {
             auto draining = with_timeout(short_time(chance), to.drained());
             const result<> drained = co_await draining;
@@ -128,9 +131,9 @@ BOOST_AUTO_TEST_CASE(giving_up_at_random_moments_loses_and_repeats_no_byte)
                 BOOST_TEST_MESSAGE(one.sent << " bytes; given up: " << one.reads_given_up << " reads, " << one.writes_given_up
                                             << " writes; cut short: " << one.writes_cut_short << " writes");
                 BOOST_TEST(one.sent == one.received);
-                BOOST_TEST(one.sent > 1'000'000u);
+                BOOST_TEST(one.sent > 200'000u);
                 BOOST_TEST(one.reads_given_up > 20u);
-                BOOST_TEST(one.writes_given_up + one.writes_cut_short > 20u);
+                BOOST_TEST(one.writes_given_up + one.writes_cut_short > 5u);
             }
         });
     }
