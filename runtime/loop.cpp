@@ -127,6 +127,18 @@ bool loop_handle::post(std::function<void()> call) const
     return true;
 }
 
+loop_stats& loop_stats::operator+=(const loop_stats& other) noexcept
+{
+    turns += other.turns;
+    submissions += other.submissions;
+    completions += other.completions;
+    backlogged += other.backlogged;
+    operations += other.operations;
+    timers += other.timers;
+    receive_buffers_lent += other.receive_buffers_lent;
+    return *this;
+}
+
 loop::loop(const loop_options& options)
     : loop(internal::make_kernel_ring({.submission_entries = options.submission_entries,
                                        .completion_entries = options.completion_entries,

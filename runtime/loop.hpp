@@ -45,6 +45,9 @@ struct loop_stats {
     std::size_t operations = 0;     ///< Operations in flight now.
     std::size_t timers = 0;         ///< Timers set now.
     unsigned receive_buffers_lent = 0;  ///< Receive buffers that hold unread bytes now.
+
+    /// Adds those of another loop.
+    loop_stats& operator+=(const loop_stats& other) noexcept;
 };
 
 class loop;

@@ -79,6 +79,11 @@ public:
         require_value(where);
         return **this;
     }
+    const T& value(std::source_location where = std::source_location::current()) const&
+    {
+        require_value(where);
+        return **this;
+    }
     T&& value(std::source_location where = std::source_location::current()) &&
     {
         require_value(where);

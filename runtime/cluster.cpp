@@ -1,0 +1,344 @@
+#include <coil/runtime/cluster.hpp>
+
+#include <coil/runtime/call_on.hpp>
+#include <coil/runtime/scope.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace coil {
+namespace {
+
+unsigned processors() noexcept
+{
+    cpu_set_t ours;
+    CPU_ZERO(&ours);
+    if (::sched_getaffinity(0, sizeof ours, &ours) == 0)
+        return static_cast<unsigned>(std::max(CPU_COUNT(&ours), 1));
+    return std::max(std::thread::hardware_concurrency(), 1U);
+}
+
+/// A descriptor that is closed again.
+class owned_descriptor {
+public:
+    owned_descriptor(int descriptor, const char* what) : descriptor_(descriptor)
+    {
+        if (descriptor_ < 0)
+            throw std::system_error(errno, std::system_category(), what);
+    }
+    owned_descriptor(const owned_descriptor&) = delete;
+    owned_descriptor& operator=(const owned_descriptor&) = delete;
+    ~owned_descriptor() { ::close(descriptor_); }
+
+    int get() const noexcept { return descriptor_; }
+
+private:
+    int descriptor_;
+};
+
+/// Blocks signals in this thread and those it starts, and gives those that come.
+class blocked_signals {
+public:
+    explicit blocked_signals(const std::vector<int>& numbers)
+        : wanted_(set_of(numbers)), descriptor_(::signalfd(-1, &wanted_, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd")
+    {
+        pthread_sigmask(SIG_BLOCK, &wanted_, &before_);
+    }
+    blocked_signals(const blocked_signals&) = delete;
+    blocked_signals& operator=(const blocked_signals&) = delete;
+    ~blocked_signals() { unblock(); }
+
+    int descriptor() const noexcept { return descriptor_.get(); }
+    bool take() noexcept
+    {
+        signalfd_siginfo arrived{};
+        return ::read(descriptor_.get(), &arrived, sizeof arrived) == sizeof arrived;
+    }
+    /// In this thread only.
+    void unblock() noexcept { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    static sigset_t set_of(const std::vector<int>& numbers) noexcept
+    {
+        sigset_t set;
+        sigemptyset(&set);
+        for (int number : numbers)
+            sigaddset(&set, number);
+        return set;
+    }
+
+    sigset_t wanted_;
+    sigset_t before_{};
+    owned_descriptor descriptor_;
+};
+
+}  // namespace
+
+namespace internal {
+
+class cluster_state : public std::enable_shared_from_this<cluster_state> {
+public:
+    explicit cluster_state(cluster_options options)
+        : options_(std::move(options)), all_ended_(::eventfd(0, EFD_CLOEXEC), "eventfd")
+    {
+        if (options_.workers == 0)
+            options_.workers = processors();
+        stats_.resize(options_.workers);
+    }
+
+    unsigned count() const noexcept { return options_.workers; }
+    const std::vector<loop_stats>& stats() const noexcept { return stats_; }
+
+    void run(std::function<task<>(worker)> main)
+    {
+        begin(std::move(main));
+        {
+            blocked_signals signals(options_.stop_signals);
+            std::vector<std::jthread> threads;
+            try {
+                for (unsigned index = 0; index < count(); ++index)
+                    threads.emplace_back([this, index] { work(index); });
+            } catch (...) {
+                fail(std::current_exception());
+                for (std::size_t missing = threads.size(); missing < count(); ++missing)
+                    leave();
+            }
+            wait_for_end(signals);
+        }
+        const std::lock_guard lock(mutex_);
+        main_ = nullptr;
+        stop_requested_ = false;
+        if (failure_)
+            std::rethrow_exception(std::exchange(failure_, nullptr));
+    }
+
+    void request_stop() noexcept
+    {
+        const std::lock_guard lock(mutex_);
+        stop_requested_ = true;
+        for (member& each : members_)
+            if (each.home)
+                each.home->post([&each] {
+                    if (each.running)
+                        each.running->request_stop();
+                });
+    }
+
+    loop_handle home_of(unsigned index)
+    {
+        const std::lock_guard lock(mutex_);
+        return members_.at(index).home.value();
+    }
+    /// What a worker that has ended left.
+    loop_stats last_stats_of(unsigned index)
+    {
+        const std::lock_guard lock(mutex_);
+        return stats_.at(index);
+    }
+
+private:
+    /// One of the workers.
+    struct member {
+        std::optional<loop_handle> home;
+        scope* running = nullptr;  // of its own thread
+    };
+
+    void begin(std::function<task<>(worker)> main)
+    {
+        const std::lock_guard lock(mutex_);
+        main_ = std::move(main);
+        members_ = std::vector<member>(count());
+        std::fill(stats_.begin(), stats_.end(), loop_stats());
+        starting_ = ended_ = 0;
+    }
+
+    void work(unsigned index) noexcept
+    {
+        try {
+            loop here(options_.loop);
+            {
+                const std::lock_guard lock(mutex_);
+                members_[index].home = here.handle();
+            }
+            if (wait_until_all_have_started()) {
+                here.run(run_main(index));
+                const std::lock_guard lock(mutex_);
+                stats_[index] = here.stats();
+            }
+        } catch (...) {
+            fail(std::current_exception());
+            arrive();
+        }
+        leave();
+    }
+
+    task<> run_main(unsigned index)
+    {
+        scope running;
+        members_[index].running = &running;
+        if (stop_was_requested())
+            running.request_stop();
+        try {
+            running.spawn(main_(worker(shared_from_this(), index)));
+            co_await running.join();
+        } catch (...) {
+            fail(std::current_exception());
+        }
+        members_[index].running = nullptr;
+    }
+
+    void arrive()
+    {
+        const std::lock_guard lock(mutex_);
+        ++starting_;
+        started_.notify_all();
+    }
+
+    /// So that each worker can reach all others from its beginning. @return false if one of them could not start.
+    bool wait_until_all_have_started()
+    {
+        arrive();
+        std::unique_lock lock(mutex_);
+        started_.wait(lock, [this] { return starting_ >= count() || failure_; });
+        return !failure_;
+    }
+
+    bool stop_was_requested()
+    {
+        const std::lock_guard lock(mutex_);
+        return stop_requested_;
+    }
+
+    void fail(std::exception_ptr why) noexcept
+    {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!failure_)
+                failure_ = std::move(why);
+            started_.notify_all();
+        }
+        request_stop();
+    }
+
+    void leave() noexcept
+    {
+        const std::lock_guard lock(mutex_);
+        if (++ended_ < count())
+            return;
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t written = ::write(all_ended_.get(), &one, sizeof one);
+    }
+
+    void wait_for_end(blocked_signals& signals)
+    {
+        std::array<pollfd, 2> sources{pollfd{all_ended_.get(), POLLIN, 0}, pollfd{signals.descriptor(), POLLIN, 0}};
+        while (true) {
+            ::poll(sources.data(), sources.size(), -1);
+            if (sources[1].revents != 0 && signals.take()) {
+                request_stop();
+                signals.unblock();
+                sources[1].fd = -1;
+            }
+            if (sources[0].revents != 0)
+                break;
+        }
+        std::uint64_t count_of_ends = 0;
+        [[maybe_unused]] const ssize_t taken = ::read(all_ended_.get(), &count_of_ends, sizeof count_of_ends);
+    }
+
+    cluster_options options_;
+    owned_descriptor all_ended_;
+    std::mutex mutex_;
+    std::condition_variable started_;
+    std::function<task<>(worker)> main_;
+    std::vector<member> members_;
+    std::vector<loop_stats> stats_;
+    std::exception_ptr failure_;
+    unsigned starting_ = 0;
+    unsigned ended_ = 0;
+    bool stop_requested_ = false;
+};
+
+/// A coroutine that owns what it needs: the worker that asks may be a temporary.
+task<loop_stats> sum_of_stats(std::shared_ptr<cluster_state> all)
+{
+    loop_stats sum;
+    for (unsigned index = 0; index < all->count(); ++index) {
+        const auto asking = [] { return loop::current().stats(); };
+        const loop_handle where = all->home_of(index);
+        const result<loop_stats> of_one = co_await call_on(where, asking);
+        sum += of_one ? *of_one : all->last_stats_of(index);
+    }
+    co_return sum;
+}
+
+}  // namespace internal
+
+unsigned worker::count() const noexcept
+{
+    return of_->count();
+}
+
+loop_handle worker::loop(unsigned index) const
+{
+    return of_->home_of(index);
+}
+
+task<loop_stats> worker::stats() const
+{
+    return internal::sum_of_stats(of_);
+}
+
+void worker::request_stop() const noexcept
+{
+    of_->request_stop();
+}
+
+cluster::cluster(cluster_options options) : state_(std::make_shared<internal::cluster_state>(std::move(options))) {}
+
+cluster::~cluster() = default;
+
+void cluster::run(std::function<task<>(worker)> main)
+{
+    state_->run(std::move(main));
+}
+
+void cluster::request_stop() noexcept
+{
+    state_->request_stop();
+}
+
+unsigned cluster::workers() const noexcept
+{
+    return state_->count();
+}
+
+loop_stats cluster::stats() const noexcept
+{
+    loop_stats sum;
+    for (const loop_stats& each : state_->stats())
+        sum += each;
+    return sum;
+}
+
+const std::vector<loop_stats>& cluster::worker_stats() const noexcept
+{
+    return state_->stats();
+}
+
+}  // namespace coil

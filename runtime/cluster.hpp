@@ -1,0 +1,95 @@
+#pragma once
+
+#include <coil/runtime/loop.hpp>
+#include <coil/runtime/task.hpp>
+
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace coil {
+
+namespace internal {
+class cluster_state;
+}
+
+/// How a cluster is set up.
+struct cluster_options {
+    /// Of each worker.
+    loop_options loop = {};
+    /// Signals that stop all workers. The second one has the effect that it has elsewhere, so it ends a program that does not
+    /// stop. Empty: none.
+    std::vector<int> stop_signals = {SIGINT, SIGTERM};
+    /// Threads, each with a loop of its own. 0: as many as there are processors for this process.
+    unsigned workers = 0;
+};
+
+/// One loop of a cluster, as its main task knows it. It may be copied and used on any of the cluster's threads.
+/// Node: cluster.worker.
+class worker {
+public:
+    /// 0 … count() - 1.   Node: worker.id.
+    unsigned index() const noexcept { return index_; }
+    unsigned count() const noexcept;
+
+    /// The loop of the worker with this index; to send it something: `call_on(self.loop(i), …)`.
+    loop_handle loop(unsigned index) const;
+
+    /// What all workers have done and hold, added up.
+    task<loop_stats> stats() const;
+
+    /// Stops all workers.
+    void request_stop() const noexcept;
+
+private:
+    friend class internal::cluster_state;
+    worker(std::shared_ptr<internal::cluster_state> of, unsigned index) noexcept : of_(std::move(of)), index_(index) {}
+
+    std::shared_ptr<internal::cluster_state> of_;
+    unsigned index_;
+};
+
+/// The same program on several threads, each with a loop of its own. They share nothing but what the program shares.
+///
+/// ```
+/// coil::cluster cluster;
+/// cluster.run([](coil::worker) -> coil::task<> {
+///     auto server = coil::net::create_server({}, echo);
+///     server.listen({.port = 8000, .reuse_port = true}).value();   // the kernel spreads the connections
+///     co_await server.closed();
+/// });
+/// ```
+/// Node: cluster.
+class cluster {
+public:
+    explicit cluster(cluster_options options = cluster_options());
+    cluster(const cluster&) = delete;
+    cluster& operator=(const cluster&) = delete;
+    ~cluster();
+
+    /// Starts `main` on each worker and returns when all have ended. One that ends does not end the others.
+    ///
+    /// Everything stops, through the stop token of each `main`, when one of the signals comes, when `request_stop` is called
+    /// and when an exception leaves a `main`. The calling thread is none of the workers and only waits.
+    /// @param main  is called on the thread of each worker, by several at once.
+    /// Throws: the exception of the first `main` that failed; `std::system_error` when a thread or a ring cannot be had.
+    /// Overlap: once at a time.
+    void run(std::function<task<>(worker)> main);
+
+    /// Stops all workers; before `run` it stops them as soon as they start. From any thread.
+    void request_stop() noexcept;
+
+    /// How many workers there are.
+    unsigned workers() const noexcept;
+
+    /// What the workers of the last run had done when they ended, added up; `run` has returned.
+    loop_stats stats() const noexcept;
+    /// The same for each.
+    const std::vector<loop_stats>& worker_stats() const noexcept;
+
+private:
+    std::shared_ptr<internal::cluster_state> state_;
+};
+
+}  // namespace coil
