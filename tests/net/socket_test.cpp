@@ -13,6 +13,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,6 +40,11 @@ task<std::string> read_once(net::socket& from, std::size_t most = 1024)
     if (!count)
         co_return "error " + error_name(count.error());
     co_return text_of(std::span(buffer).first(*count));
+}
+
+task<> write_and_forget(net::socket to, std::uint64_t size)
+{
+    co_await write_pattern(to, size, 70'000);
 }
 
 task<> pause(std::chrono::nanoseconds time = 2ms)
@@ -211,9 +217,7 @@ BOOST_DATA_TEST_CASE(what_was_written_arrives_though_the_socket_is_gone, boost::
         socket_pair pair(kind);
         constexpr std::size_t size = 4'000'000;
         scope writers;
-        writers.spawn([near = std::move(pair.near)]() mutable -> task<> {
-            co_await write_pattern(near, size, 70'000);  // and out of scope
-        });
+        writers.spawn(write_and_forget(std::move(pair.near), size));
         co_await pause();
         co_await read_pattern(pair.far, size, 10'000);
         co_await writers.join();
