@@ -150,6 +150,14 @@ BOOST_AUTO_TEST_CASE(a_pipe_can_be_its_input_and_its_output)
     BOOST_TEST(how.errors == "");
 }
 
+BOOST_AUTO_TEST_CASE(line_ends_become_cr_lf_where_asked_for)
+{
+    const test::running_server server = start("server");
+    const std::string port = "localhost:" + server.port();
+    BOOST_TEST(connect({"-qk", "--crlf", port}, "a\nb\r\n\n\rc").output == "a\r\nb\r\n\r\n\rc");
+    BOOST_TEST(connect({"-qk", port}, "a\nb").output == "a\nb");
+}
+
 BOOST_AUTO_TEST_CASE(openssl_s_server_hears_what_it_sends)
 {
     test::process server({"openssl", "s_server", "-WWW", "-naccept", "1", "-accept", "127.0.0.1:0", "-cert",

@@ -330,6 +330,8 @@ BOOST_AUTO_TEST_CASE(a_request_that_is_malformed_too_large_or_of_another_version
         {"GET /ten.txt HTTP/1.1\r\n\r\n", "400"},
         {"GET /ten.txt HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
         {"hello\r\n\r\n", "400"},
+        {"GET /ten.txt HTTP/1.1\nHost: a\n\n", "400"},
+        {"GET /ten.txt HTTPS/1.1\r\nHost: a\r\n\r\n", "400"},
         {"GET  /ten.txt" + rest + "\r\n", "400"},
         {"GET /ten.txt" + rest + "Bad Field: x\r\n\r\n", "400"},
         {"GET /ten.txt" + rest + "Content-Length: x\r\n\r\n", "400"},

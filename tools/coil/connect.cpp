@@ -41,8 +41,8 @@ constexpr description about_connect{
 constexpr std::chrono::seconds time_for_handshake(30);
 
 struct connect_arguments {
+    input_options input;
     bool insecure = false;
-    bool keep_open = false;
     bool quiet = false;
     std::optional<std::string> servername;
     host_and_port target;
@@ -52,15 +52,17 @@ struct connect_arguments {
 options::options_description options_of(connect_arguments& arguments)
 {
     options::options_description group("Connection options", help_width);
-    group.add_options()("help,h",
-                        "show this text")("servername",
-                                          options::value<std::string>()->value_name("NAME")->notifier(
-                                              [&arguments](const std::string& name) { arguments.servername = name; }),
-                                          "name to ask for and to check, in place of HOST; \"\" asks for none")(
-        "insecure,k", options::bool_switch(&arguments.insecure), "go on with a server that cannot be verified")(
-        "keep-open", options::bool_switch(&arguments.keep_open),
-        "do not end the sending side when standard input ends")("quiet,q", options::bool_switch(&arguments.quiet),
-                                                                "no report");
+    auto add = group.add_options();
+    add("help,h", "show this text");
+    add("servername",
+        options::value<std::string>()->value_name("NAME")->notifier(
+            [&arguments](const std::string& name) { arguments.servername = name; }),
+        "name to ask for and to check, in place of HOST; \"\" asks for none");
+    add("insecure,k", options::bool_switch(&arguments.insecure), "go on with a server that cannot be verified");
+    add("crlf", options::bool_switch(&arguments.input.crlf), "send line ends as CR LF, for HTTP or mail typed by hand");
+    add("keep-open", options::bool_switch(&arguments.input.keep_open),
+        "do not end the sending side when standard input ends");
+    add("quiet,q", options::bool_switch(&arguments.quiet), "no report");
     return group;
 }
 
@@ -125,7 +127,7 @@ task<> connect_and_pipe(const connect_arguments& arguments, tls::socket_options 
         terminal::errors().write(connect_report(socket, facts));
     if (!secure)
         throw failure(failed_handshake(socket, secure.error(), checked));
-    const result<> piped = co_await pipe_standard_streams(socket, arguments.keep_open);
+    const result<> piped = co_await pipe_standard_streams(socket, arguments.input);
     if (!piped && piped.error() != std::error_code(EPIPE, std::system_category()))
         throw failure("the connection broke: " + piped.error().message() + " (" + error_name(piped.error()) + ")");
 }

@@ -42,8 +42,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b)
     return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-/// "HTTP/2.0": the form of a version, if not one that is spoken here.
-bool ends_with_version(std::string_view line)
+/// "HTTP/2.0": the form of a version, but none that is spoken here.
+bool ends_with_other_version(std::string_view line)
 {
     while (line.ends_with('\r') || line.ends_with('\n'))
         line.remove_suffix(1);
@@ -51,7 +51,8 @@ bool ends_with_version(std::string_view line)
     if (line.size() < 9)
         return false;
     const std::string_view version = line.substr(line.size() - 9);
-    return version.starts_with(" HTTP/") && digit(version[6]) && version[7] == '.' && digit(version[8]);
+    return version.starts_with(" HTTP/") && digit(version[6]) && version[7] == '.' && digit(version[8]) &&
+           version != " HTTP/1.0" && version != " HTTP/1.1";
 }
 
 }  // namespace
@@ -185,7 +186,7 @@ int http_request_reader::status_of_parser() const
     if (parser_->error == http::error::header_limit)
         return 431;
     if (parser_->error == http::error::bad_version &&
-        ends_with_version(std::string_view(received_).substr(0, received_.find('\n'))))
+        ends_with_other_version(std::string_view(received_).substr(0, received_.find('\n'))))
         return 505;
     return 400;
 }

@@ -59,9 +59,9 @@ options::options_description options_of(serve_arguments& arguments)
     const auto seconds = [](std::string& value) {
         return options::value(&value)->value_name("SECONDS")->default_value(value);
     };
-    group.add_options()("idle-timeout", seconds(arguments.idle_timeout),
-                        "how long a connection may wait between requests")(
-        "request-timeout", seconds(arguments.request_timeout), "how long a request may take to arrive");
+    auto add = group.add_options();
+    add("idle-timeout", seconds(arguments.idle_timeout), "how long a connection may wait between requests");
+    add("request-timeout", seconds(arguments.request_timeout), "how long a request may take to arrive");
     return group;
 }
 

@@ -14,16 +14,17 @@ options::options_description server_arguments::options(const std::string& defaul
 {
     port = default_port;
     options::options_description group("Server options", help_width);
-    group.add_options()("help,h", "show this text")("host",
-                                                    options::value(&host)->value_name("ADDRESS")->default_value(host),
-                                                    "address to listen on; 0.0.0.0 or :: for all")(
-        "port,p", options::value(&port)->value_name("PORT")->default_value(port),
-        "0 lets the system choose one")("threads", options::value(&threads)->value_name("N")->default_value(threads),
-                                        "threads, each with a ring and a listener of its own")(
-        "request-cert", options::bool_switch(&request_cert),
-        "refuse clients without a certificate that --ca vouches for")(
-        "port-file", options::value(&port_file)->value_name("FILE"), "file to write the port number to, for scripts")(
-        "quiet,q", options::bool_switch(&quiet), "say nothing unless something goes wrong");
+    auto add = group.add_options();
+    add("help,h", "show this text");
+    add("host", options::value(&host)->value_name("ADDRESS")->default_value(host),
+        "address to listen on; 0.0.0.0 or :: for all");
+    add("port,p", options::value(&port)->value_name("PORT")->default_value(port), "0 lets the system choose one");
+    add("threads", options::value(&threads)->value_name("N")->default_value(threads),
+        "threads, each with a ring and a listener of its own");
+    add("request-cert", options::bool_switch(&request_cert),
+        "refuse clients without a certificate that --ca vouches for");
+    add("port-file", options::value(&port_file)->value_name("FILE"), "file to write the port number to, for scripts");
+    add("quiet,q", options::bool_switch(&quiet), "say nothing unless something goes wrong");
     return group;
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -20,22 +21,42 @@ file duplicate_of(int descriptor)
     return file(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
 }
 
-task<> send_input(tls::socket& socket, bool keep_open)
+/// @param after_cr  whether the byte before the first was a CR.
+std::string with_crlf(std::span<const std::byte> bytes, bool after_cr)
+{
+    std::string lines;
+    for (const std::byte each : bytes) {
+        const char c = static_cast<char>(each);
+        if (c == '\n' && !after_cr)
+            lines += '\r';
+        lines += c;
+        after_cr = c == '\r';
+    }
+    return lines;
+}
+
+task<> send_input(tls::socket& socket, input_options options)
 {
     const file input = duplicate_of(STDIN_FILENO);
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
     const std::span<std::byte> room(buffer.get(), buffer_size);
+    std::string lines;
     for (;;) {
         const result<std::size_t> count = co_await input.read(room);
         if (count.error() == errc::canceled)
             co_return;  // the peer ended first
         if (!count || *count == 0)
             break;
-        const result<std::size_t> written = co_await socket.write(room.first(*count));
+        std::span<const std::byte> bytes = room.first(*count);
+        if (options.crlf) {
+            lines = with_crlf(bytes, lines.ends_with('\r'));
+            bytes = std::as_bytes(std::span(lines));
+        }
+        const result<std::size_t> written = co_await socket.write(bytes);
         if (!written)
             co_return;  // reading tells why
     }
-    if (!keep_open) {
+    if (!options.keep_open) {
         const result<> ended = co_await socket.end();
         if (!ended)
             co_return;
@@ -72,10 +93,10 @@ task<result<>> receive_output(tls::socket& socket)
 
 }  // namespace
 
-task<result<>> pipe_standard_streams(tls::socket& socket, bool keep_open)
+task<result<>> pipe_standard_streams(tls::socket& socket, input_options options)
 {
     scope sending;
-    sending.spawn(send_input(socket, keep_open));
+    sending.spawn(send_input(socket, options));
     const result<> outcome = co_await receive_output(socket);
     sending.request_stop();
     co_await sending.join();

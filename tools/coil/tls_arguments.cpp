@@ -45,19 +45,21 @@ std::string first_line(const std::string& path)
 options::options_description tls_arguments::options()
 {
     options::options_description group("TLS options", help_width);
-    group.add_options()("cert", options::value(&cert)->value_name("FILE"), "certificate chain, PEM, the leaf first")(
-        "key", options::value(&key)->value_name("FILE"), "its private key, PEM")(
-        "passphrase-file", options::value(&passphrase_file)->value_name("FILE"),
-        "file whose first line is the passphrase of the key")("ca", options::value(&ca)->value_name("FILE"),
-                                                              "roots to trust, PEM, in place of the built-in ones")(
-        "tls-min-v1.0", options::bool_switch(&min_v1_0), "allow TLS 1.0 and later (with @SECLEVEL=0 in the ciphers)")(
-        "tls-min-v1.1", options::bool_switch(&min_v1_1), "allow TLS 1.1 and later (likewise)")(
-        "tls-min-v1.2", options::bool_switch(&min_v1_2), "allow TLS 1.2 and later (what holds without these)")(
-        "tls-min-v1.3", options::bool_switch(&min_v1_3),
-        "allow only TLS 1.3")("tls-max-v1.2", options::bool_switch(&max_v1_2), "do not use TLS 1.3")(
-        "tls-max-v1.3", options::bool_switch(&max_v1_3), "use TLS 1.3 too (what holds without these)")(
-        "tls-cipher-list", options::value(&ciphers)->value_name("LIST"), "OpenSSL names, separated by colons")(
-        "alpn", options::value(&alpn)->value_name("LIST"), "application protocols, separated by commas");
+    auto add = group.add_options();
+    const auto file = [](std::string& value) { return options::value(&value)->value_name("FILE"); };
+    const auto list = [](std::string& value) { return options::value(&value)->value_name("LIST"); };
+    add("cert", file(cert), "certificate chain, PEM, the leaf first");
+    add("key", file(key), "its private key, PEM");
+    add("passphrase-file", file(passphrase_file), "file whose first line is the passphrase of the key");
+    add("ca", file(ca), "roots to trust, PEM, in place of the built-in ones");
+    add("tls-min-v1.0", options::bool_switch(&min_v1_0), "allow TLS 1.0 and later (with @SECLEVEL=0 in the ciphers)");
+    add("tls-min-v1.1", options::bool_switch(&min_v1_1), "allow TLS 1.1 and later (likewise)");
+    add("tls-min-v1.2", options::bool_switch(&min_v1_2), "allow TLS 1.2 and later (what holds without these)");
+    add("tls-min-v1.3", options::bool_switch(&min_v1_3), "allow only TLS 1.3");
+    add("tls-max-v1.2", options::bool_switch(&max_v1_2), "do not use TLS 1.3");
+    add("tls-max-v1.3", options::bool_switch(&max_v1_3), "use TLS 1.3 too (what holds without these)");
+    add("tls-cipher-list", list(ciphers), "OpenSSL names, separated by colons");
+    add("alpn", list(alpn), "application protocols, separated by commas");
     return group;
 }
 
