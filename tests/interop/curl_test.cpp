@@ -166,7 +166,9 @@ BOOST_AUTO_TEST_CASE(curl_shows_its_certificate_and_judges_ours)
         auto ending_without = without.exited();
         const std::optional<int> code_without = co_await ending_without;
         BOOST_TEST(code_without.value_or(-1) == 56, without.errors());  // the alert comes in answer to the request
-        BOOST_TEST_REQUIRE(server.failures.size() == 1u);
+        auto waiting = test::eventually([&] { return server.failures.size() == 1; });
+        const bool told = co_await waiting;
+        BOOST_TEST_REQUIRE(told);
         BOOST_TEST(server.failures.front() == "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE");
 
         tls::server stranger = tls::create_server(test::serving(all().wrong_name), test::echo);

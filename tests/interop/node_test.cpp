@@ -85,7 +85,9 @@ BOOST_AUTO_TEST_CASE(a_node_client_exchanges_sixteen_mebibytes_with_a_server)
             const std::optional<int> code = co_await ending;
             BOOST_TEST(code.value_or(-1) == 0, peer.errors());
             const std::string report = peer.output();
-            BOOST_TEST_REQUIRE(made.has_value(), report);
+            auto finishing = test::eventually([&] { return made.has_value(); });
+            const bool finished = co_await finishing;
+            BOOST_TEST_REQUIRE(finished, report);
             BOOST_TEST(says(report, "protocol", json_text(tls::to_string(version))), report);
             BOOST_TEST(says(report, "authorized", "true"), report);
             BOOST_TEST(says(report, "alpn", json_text("transfer")), report);

@@ -118,7 +118,9 @@ BOOST_AUTO_TEST_CASE(s_client_exchanges_sixteen_mebibytes_with_a_server)
             const std::optional<int> code = co_await ending;
             BOOST_TEST_REQUIRE(code.has_value(), peer.errors());
             BOOST_TEST(*code == 0, peer.errors());
-            BOOST_TEST_REQUIRE(server.made.has_value());
+            auto finishing = test::eventually([&] { return server.made.has_value(); });
+            const bool finished = co_await finishing;
+            BOOST_TEST_REQUIRE(finished);
             BOOST_TEST(server.protocol == tls::to_string(version));
             BOOST_TEST(server.authorized);
             BOOST_TEST(server.servername == "localhost");
@@ -221,7 +223,9 @@ BOOST_AUTO_TEST_CASE(s_client_without_the_right_certificate_is_refused)
         const std::optional<int> code_too = co_await ending_too;
         BOOST_TEST(code_too.value_or(-1) == 1);
         BOOST_TEST(foreign.errors().find("alert number 48") != std::string::npos, foreign.errors());
-        BOOST_TEST_REQUIRE(server.failures.size() == 2u);
+        auto waiting = test::eventually([&] { return server.failures.size() == 2; });
+        const bool told = co_await waiting;
+        BOOST_TEST_REQUIRE(told);
         BOOST_TEST(server.failures[0].code == "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE");
         BOOST_TEST(server.failures[1].code == "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
         BOOST_TEST(!server.made.has_value());
