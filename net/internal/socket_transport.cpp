@@ -49,6 +49,7 @@ struct socket_transport::sent_bytes final : operation_memory {
     explicit sent_bytes(chunk_queue&& from) noexcept : bytes(std::move(from)) {}
 
     chunk_queue bytes;
+    std::size_t handed_over = 0;
     std::array<iovec, 8> runs{};
     msghdr message{};
 };
@@ -142,7 +143,7 @@ void socket_transport::on_receive(const completion& what, operation_memory* memo
         note_size(size, what.has_buffer);
     } else if (what.result == 0) {
         // The kernel tells of a reset once; where a send was told, the receive gets what looks like an orderly end.
-        receive_error_ = send_error_ == errc::reset ? errc::reset : errc::end_of_stream;
+        receive_error_ = send_error_ == errc::reset || cut_short_ ? errc::reset : errc::end_of_stream;
     } else if (what.result == -ENOBUFS) {
         starved_ = true;
     } else if (what.result != -ECANCELED) {
@@ -234,6 +235,8 @@ void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
     std::array<std::span<const std::byte>, 8> runs;
     const std::size_t count = bytes->bytes.gather(runs);
     in_flight_ = bytes->bytes.size();
+    for (std::size_t i = 0; i < count; ++i)
+        bytes->handed_over += runs[i].size();
     request wanted{.fd = socket_.get(), .option = MSG_NOSIGNAL | MSG_WAITALL};
     if (count == 1) {
         wanted.code = opcode::send;
@@ -254,9 +257,11 @@ void socket_transport::on_send(const completion& what, operation_memory* memory)
 {
     in_flight_ = 0;
     if (what.result < 0) {
-        fail_sending(error_from_errno(-what.result));
+        fail_sending(cut_short_ ? make_error_code(errc::reset) : error_from_errno(-what.result));
     } else {
-        chunk_queue rest = std::move(static_cast<sent_bytes&>(*memory).bytes);
+        auto& sent = static_cast<sent_bytes&>(*memory);
+        cut_short_ = static_cast<std::size_t>(what.result) < sent.handed_over;
+        chunk_queue rest = std::move(sent.bytes);
         rest.consume(static_cast<std::size_t>(what.result));
         if (!rest.empty()) {
             rest.append(std::move(pending_));

@@ -119,6 +119,7 @@ private:
     coil::internal::operation sending_;
     chunk_queue pending_;
     std::size_t in_flight_ = 0;
+    bool cut_short_ = false;  // the last send took a part only, which means that it met an error and kept it to itself
     std::error_code send_error_;
 
     handler<&socket_transport::on_receive> receive_handler_{*this};
