@@ -39,6 +39,8 @@ public:
     std::optional<int> accept();
     int accept_now();
     int shut_down(int how);
+    /// Whether a receive would not wait.
+    bool has_news() const noexcept;
     int bind(const simulated_place& where);
     int listen(int backlog);
     void stop_listening();

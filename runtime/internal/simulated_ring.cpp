@@ -133,6 +133,8 @@ void simulated_ring::remember_memory(pending& of) const
     }
     for (const iovec& each : of.memory)
         of.total += each.iov_len;
+    if (wanted.code == opcode::send_message)
+        world_.note("  of bytes", {static_cast<std::int64_t>(of.total)});
     of.print = print_of(of);
 }
 
@@ -201,7 +203,7 @@ void simulated_ring::accept(pending& which)
 
 void simulated_ring::receive(pending& which)
 {
-    if (print_of(which) != which.print)
+    if (which.file->has_news() && print_of(which) != which.print)
         world_.stop_program("memory of a receive changed while the receive was pending: " + which.file->describe());
     auto* memory = static_cast<std::byte*>(const_cast<void*>(which.wanted.address));
     if (const std::optional<int> outcome = which.file->receive({memory, which.wanted.length})) {
@@ -259,7 +261,7 @@ void simulated_ring::send(pending& which)
         which.done += sent;
         if (sent == piece.size() - skip)
             continue;
-        if (!whole || world_.chance(world_.options.short_write))
+        if (!whole)
             break;
         attempt_later(which);
         return;
@@ -380,7 +382,7 @@ void simulated_ring::post(const completion& what)
 
 void simulated_ring::flush_overflow()
 {
-    while (!overflowed_.empty() && !queue_full()) {
+    while (!overflowed_.empty() && completions_.size() < world_.options.completion_entries) {
         completions_.push_back(overflowed_.front());
         overflowed_.pop_front();
     }

@@ -88,7 +88,11 @@ private:
     void finish(pending& which, int result);
     void finish(pending& which, const completion& last);
     void post(const completion& what);
-    bool queue_full() const noexcept { return completions_.size() >= world_.options.completion_entries; }
+    /// What overflowed keeps its place before what comes later.
+    bool queue_full() const noexcept
+    {
+        return !overflowed_.empty() || completions_.size() >= world_.options.completion_entries;
+    }
     void flush_overflow();
 
     void call_system(pending& which);

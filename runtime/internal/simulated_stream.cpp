@@ -99,6 +99,11 @@ void simulated_socket::break_connection()
     home_.changed(*this);
 }
 
+bool simulated_socket::has_news() const noexcept
+{
+    return inbox_begin_ < inbox_.size() || end_received_ || error_ != 0 || condition_ != condition::connected;
+}
+
 std::optional<int> simulated_socket::receive(std::span<std::byte> room)
 {
     simulated_world& world = home_.world_;

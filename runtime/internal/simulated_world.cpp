@@ -112,7 +112,7 @@ void simulated_world::stop_program(const std::string& message) const noexcept
 
 std::uint64_t fingerprint(std::span<const std::byte> bytes) noexcept
 {
-    constexpr std::size_t part = 1024;
+    constexpr std::size_t part = 256;
     if (bytes.size() <= 2 * part)
         return join_bytes(0, bytes);
     return join_bytes(join_bytes(bytes.size(), bytes.first(part)), bytes.last(part));

@@ -160,8 +160,13 @@ void fail(std::string_view what, std::error_code error)
 const std::vector<program>& programs()
 {
     static const std::vector<program> all{
-        {"echo", play_echo},           {"cancel", play_cancel_storm}, {"endings", play_endings},
-        {"handshakes", play_handshakes}, {"drain", play_drain},
+        {"echo", play_echo},
+        {"cancel", play_cancel_storm},
+        {"endings", play_endings},
+        {"handshakes", play_handshakes},
+        {"drain", play_drain},
+        {"abandon", play_abandon},
+        {"plain", play_plain},
     };
     return all;
 }

@@ -71,5 +71,7 @@ void play_cancel_storm(scene& on);
 void play_endings(scene& on);
 void play_handshakes(scene& on);
 void play_drain(scene& on);
+void play_abandon(scene& on);
+void play_plain(scene& on);
 
 }  // namespace coil::test

@@ -74,6 +74,16 @@ BOOST_AUTO_TEST_CASE(servers_drain)
     play_many("drain");
 }
 
+BOOST_AUTO_TEST_CASE(destroyed_coroutines_leave_nothing)
+{
+    play_many("abandon");
+}
+
+BOOST_AUTO_TEST_CASE(plain_sockets_lose_no_byte)
+{
+    play_many("plain");
+}
+
 BOOST_AUTO_TEST_CASE(a_seed_gives_the_same_run_again_here_and_in_another_process)
 {
     for (const program& each : programs()) {
