@@ -41,6 +41,7 @@ struct offload_case {
     {
         while (running > 0)
             std::this_thread::sleep_for(1ms);
+        std::this_thread::sleep_for(20ms);  // the thread lets go of the loop's mailbox
     }
 
     task<result<>> wait()
