@@ -1,6 +1,7 @@
 #include <coil/tls/socket.hpp>
 
 #include <coil/net/internal/transport.hpp>
+#include <coil/runtime/scope.hpp>
 #include <coil/runtime/timer.hpp>
 #include <coil/tls/internal/connect_plan.hpp>
 #include <coil/tls/internal/connection.hpp>
@@ -108,21 +109,33 @@ net::internal::drain_awaitable socket::end() & noexcept
 
 namespace {
 
-/// Ends `of` and drops what arrives until the peer has ended too.
-task<result<>> end_both(socket& of)
+/// Drops what arrives until the peer has ended. @param outcome  success then, or why it did not come to that.
+task<> drop_input(socket& of, result<>& outcome)
 {
-    result<> ended = co_await of.end();
-    if (!ended)
-        co_return ended.error();
     std::array<std::byte, 1024> dropped;
     while (true) {
         const result<std::size_t> more = co_await of.read(dropped);
         if (more)
             continue;
-        if (more.error() == coil::errc::end_of_stream)
-            co_return result<>();
-        co_return more.error();
+        if (more.error() != coil::errc::end_of_stream)
+            outcome = more.error();
+        co_return;
     }
+}
+
+/// Ends `of` and drops what arrives, also while the end is still on its way: a peer that is ending too, and that nobody
+/// reads from, would not take it.
+task<result<>> end_both(socket& of)
+{
+    const stop_token outer = co_await this_task::stop_token();
+    result<> peer_ended;
+    scope reading(outer);
+    reading.spawn(drop_input(of, peer_ended));
+    const result<> ended = co_await of.end();
+    if (!ended)
+        reading.request_stop();
+    co_await reading.join();
+    co_return ended ? peer_ended : ended;
 }
 
 }  // namespace
