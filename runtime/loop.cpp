@@ -24,17 +24,6 @@ constexpr std::chrono::seconds longest_linger{2};
     std::abort();
 }
 
-/// Says that the loop is at work. Kept also when an exception ends the run.
-class running_guard {
-public:
-    explicit running_guard(bool& running) noexcept : running_(running) { running_ = true; }
-    running_guard(const running_guard&) = delete;
-    ~running_guard() { running_ = false; }
-
-private:
-    bool& running_;
-};
-
 struct event_counter final : internal::operation_memory {
     std::uint64_t value = 0;
 };
@@ -67,38 +56,6 @@ private:
 };
 
 namespace {
-
-/// A message from ring to ring that wakes the loop of a mailbox: less work for the one that wakes up than the bell, which is
-/// rung where the message does not get there.
-class ring_wake final : public background, public completion_handler, public pooled {
-public:
-    static void send(loop& from, std::shared_ptr<mailbox> to) noexcept
-    {
-        auto* const wake = new ring_wake(std::move(to));
-        from.keep(*wake);
-        wake->sending_.start({.code = opcode::wake, .fd = wake->to_->ring()}, *wake);
-    }
-
-    ~ring_wake() override
-    {
-        if (!arrived_)
-            to_->ring_bell();
-    }
-
-    bool busy() const noexcept override { return true; }
-    void complete(const completion& what, operation_memory*) noexcept override
-    {
-        arrived_ = what.result >= 0;
-        delete this;
-    }
-
-private:
-    explicit ring_wake(std::shared_ptr<mailbox> to) noexcept : to_(std::move(to)) {}
-
-    std::shared_ptr<mailbox> to_;
-    operation sending_;
-    bool arrived_ = false;
-};
 
 class posted_call final : public mail, public pooled {
 public:
@@ -181,20 +138,6 @@ loop* loop::current_or_null() noexcept
 void loop::post(std::function<void()> call)
 {
     handle().post(std::move(call));
-}
-
-void loop::wake(internal::mailbox& sleeper) noexcept
-{
-    loop* const here = this_thread_loop;
-    if (!here || !here->running_ || !here->ring_->supported().wakes_rings || sleeper.ring() < 0) {
-        sleeper.ring_bell();
-        return;
-    }
-    internal::ring_wake::send(*here, sleeper.shared_from_this());
-    // At once and not with the turn: the caller may be about to wait for the other thread.
-    here->ring_->submit_queued();
-    if (!here->backlog_.empty())
-        sleeper.ring_bell();
 }
 
 void loop::uncaught(std::exception_ptr exception) noexcept
@@ -335,7 +278,6 @@ void loop::turn()
 
 void loop::run_until(const bool& done)
 {
-    const running_guard running(running_);
     while (!done) {
         run_passes(done);
         if (!done)

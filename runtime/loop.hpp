@@ -123,8 +123,6 @@ public:
     void enqueue(internal::ready_item& item) noexcept { ready_.push_back(item); }
     /// Tells `on_uncaught`.
     void uncaught(std::exception_ptr exception) noexcept;
-    /// Wakes the loop of `sleeper` from the thread that calls.
-    static void wake(internal::mailbox& sleeper) noexcept;
     /// Runs `item` once, just before the requests of this turn go to the kernel.
     void before_submission(internal::ready_item& item) noexcept { before_submission_.push_back(item); }
     /// Owns `task` until it deletes itself.
@@ -165,7 +163,6 @@ private:
     std::shared_ptr<internal::mailbox> mailbox_;
     std::unique_ptr<internal::bell_listener> bell_listener_;
     loop_stats stats_;
-    bool running_ = false;
     std::function<void(std::exception_ptr)> on_uncaught_;
 };
 

@@ -4,6 +4,7 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,7 +27,6 @@ namespace {
 constexpr unsigned short buffer_group = 0;
 // The bytes of neighbouring buffers begin in different cache sets: small messages use only the first line of each.
 constexpr std::size_t buffer_spacing = 64;
-constexpr int opcode_of_linux_6_7 = 50;  // IORING_OP_WAITID
 
 /// Why the kernel refused a ring, and what to do about it.
 std::string refusal(int error)
@@ -48,6 +48,16 @@ std::string refusal(int error)
     return "cannot set up an io_uring";
 }
 
+/// Since Linux 6.13, without a ring of one's own. @return 0 or an errno; EINVAL where the kernel does not know it.
+int post_message(int ring) noexcept
+{
+    constexpr unsigned send_message = 31;  // IORING_REGISTER_SEND_MSG_RING, newer than this liburing
+    io_uring_sqe message{};
+    message.opcode = IORING_OP_MSG_RING;
+    message.fd = ring;
+    return ::syscall(SYS_io_uring_register, -1, send_message, &message, 1) < 0 ? errno : 0;
+}
+
 /// The capabilities that COIL_RING_WITHOUT names, separated by commas: they are left unused although the kernel has them,
 /// so that what coil does on older kernels can be tried on this one.
 class unwanted_capabilities {
@@ -67,7 +77,7 @@ public:
 
 private:
     static constexpr std::array<std::string_view, 8> known{"single_issuer",    "defer_taskrun",    "coop_taskrun",     "submit_all",
-                                                           "provided_buffers", "multishot_accept", "multishot_receive", "wakes_rings"};
+                                                           "provided_buffers", "multishot_accept", "multishot_receive", "messages"};
 
     std::set<std::string, std::less<>> names_;
 };
@@ -102,7 +112,7 @@ public:
     }
 
     const capabilities& supported() const noexcept override { return supported_; }
-    int descriptor() const noexcept override { return supported_.wakes_rings ? ring_.ring_fd : -1; }
+    int descriptor() const noexcept override { return supported_.messages ? ring_.ring_fd : -1; }
 
     bool submit(const request& wanted) noexcept override
     {
@@ -113,8 +123,6 @@ public:
         entry->user_data = wanted.user_data;
         return true;
     }
-
-    void submit_queued() noexcept override { io_uring_submit(&ring_); }
 
     void enter(std::optional<std::chrono::nanoseconds> wait) override
     {
@@ -290,7 +298,6 @@ private:
     }
 
     /// Multishot accept came with Linux 5.19, as IORING_OP_SOCKET did; multishot receive with 6.0, as IORING_OP_SEND_ZC did.
-    /// Messages to a ring with deferred work are sound in every 6.7, which this liburing has no name of an operation of.
     void probe()
     {
         io_uring_probe* found = io_uring_get_probe_ring(&ring_);
@@ -300,8 +307,8 @@ private:
             io_uring_opcode_supported(found, IORING_OP_SOCKET) && !unwanted_.contains("multishot_accept");
         supported_.multishot_receive =
             io_uring_opcode_supported(found, IORING_OP_SEND_ZC) && !unwanted_.contains("multishot_receive");
-        supported_.wakes_rings = found->last_op >= opcode_of_linux_6_7 && !unwanted_.contains("wakes_rings");
         io_uring_free_probe(found);
+        supported_.messages = post_message(-1) == EBADF && !unwanted_.contains("messages");
     }
 
     static std::byte* map(std::size_t bytes)
@@ -395,7 +402,6 @@ private:
                                 reinterpret_cast<struct statx*>(wanted.offset));
             break;
         case opcode::synchronize: io_uring_prep_fsync(&entry, wanted.fd, 0); break;
-        case opcode::wake: io_uring_prep_msg_ring(&entry, wanted.fd, 0, 0, 0); break;
         case opcode::cancel: io_uring_prep_cancel64(&entry, wanted.offset, 0); break;
         }
     }
@@ -427,8 +433,13 @@ std::string capabilities::to_string() const
     add(provided_buffers, "provided buffers");
     add(multishot_accept, "multishot accept");
     add(multishot_receive, "multishot receive");
-    add(wakes_rings, "messages between rings");
+    add(messages, "messages");
     return text;
+}
+
+bool wake_ring(int descriptor) noexcept
+{
+    return post_message(descriptor) == 0;
 }
 
 std::unique_ptr<ring> make_kernel_ring(const ring_options& options)

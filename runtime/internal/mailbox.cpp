@@ -1,6 +1,6 @@
 #include <coil/runtime/internal/mailbox.hpp>
 
-#include <coil/runtime/loop.hpp>
+#include <coil/runtime/internal/ring.hpp>
 
 #include <cerrno>
 #include <cstdint>
@@ -37,12 +37,14 @@ bool mailbox::send(mail& what) noexcept
     using put_result = mail_queue<mail>::put_result;
     const put_result put = queue_.put(what);
     if (put == put_result::wake_reader)
-        loop::wake(*this);
+        wake();
     return put != put_result::closed;
 }
 
-void mailbox::ring_bell() const noexcept
+void mailbox::wake() const noexcept
 {
+    if (ring_ >= 0 && wake_ring(ring_))
+        return;
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = ::write(bell_, &one, sizeof one);
 }

@@ -3,8 +3,6 @@
 #include <coil/runtime/internal/frame_pool.hpp>
 #include <coil/runtime/internal/mail_queue.hpp>
 
-#include <memory>
-
 namespace coil::internal {
 
 /// Something that one thread sends to the loop of another. Sending it allocates nothing.
@@ -27,9 +25,9 @@ protected:
 
 /// Where other threads put what a loop is to do. Shared by the loop and whoever may send to it, so that sending to a loop
 /// that is gone is harmless.
-class mailbox : public std::enable_shared_from_this<mailbox> {
+class mailbox {
 public:
-    /// @param ring  the descriptor through which other rings can wake the loop; -1 for none. It is duplicated.
+    /// @param ring  the loop's, for `wake_ring`; -1 where it has none. It is duplicated.
     /// Throws: `std::system_error` when there is no descriptor left.
     explicit mailbox(int ring);
     mailbox(const mailbox&) = delete;
@@ -38,11 +36,6 @@ public:
 
     /// From any thread. @return false if the loop is gone; the mail is then still the sender's.
     bool send(mail& what) noexcept;
-
-    /// Wakes the loop through its eventfd.
-    void ring_bell() const noexcept;
-    /// What other rings send a message to in order to wake the loop; -1 for none.
-    int ring() const noexcept { return ring_; }
 
     /// The loop's side.
     /// @{
@@ -55,6 +48,9 @@ public:
     /// @}
 
 private:
+    /// By a message on its ring, or by the bell, an eventfd, which takes the sleeper a read more.
+    void wake() const noexcept;
+
     mail_queue<mail> queue_;
     int bell_;
     int ring_;

@@ -26,7 +26,6 @@ enum class opcode : std::uint8_t {
     open,              ///< fd = folder, address = path, offset = address of an open_how
     status,            ///< fd = folder, address = path, option = AT_ flags, offset = address of a statx
     synchronize,       ///< fd
-    wake,              ///< fd = descriptor of another ring, on which a completion with user_data 0 is posted
     cancel,            ///< offset = user_data of the operation to cancel
 };
 
@@ -59,7 +58,7 @@ struct capabilities {
     bool provided_buffers = false;  ///< Receives take their buffers from a pool when bytes arrive.
     bool multishot_accept = false;
     bool multishot_receive = false;
-    bool wakes_rings = false;  ///< One ring can wake another without a system call of its own.
+    bool messages = false;  ///< Any thread can post a completion, and so wake whoever waits for one.
     unsigned submission_entries = 0;
     unsigned completion_entries = 0;
     unsigned receive_buffers = 0;
@@ -82,14 +81,11 @@ public:
     virtual ~ring() = default;
 
     virtual const capabilities& supported() const noexcept = 0;
-    /// What other rings wake this one by; -1 where they cannot.
+    /// What `wake_ring` takes; -1 where that is not possible.
     virtual int descriptor() const noexcept { return -1; }
 
     /// Queues a request for the next `enter`. @return false if the queue is full: enter, then try again.
     virtual bool submit(const request& wanted) noexcept = 0;
-
-    /// Hands all queued requests over. Their completions can be had after `enter`.
-    virtual void submit_queued() noexcept {}
 
     /// Hands all queued requests over and waits until there is a completion or `wait` is over.
     /// @param wait  none: as long as it takes; zero: not at all.
@@ -134,6 +130,9 @@ public:
     virtual int remove_path(const char* path) noexcept = 0;
     /// @}
 };
+
+/// Posts a completion with user_data 0 on the ring with this descriptor; from any thread. @return false if that failed.
+bool wake_ring(int descriptor) noexcept;
 
 /// An io_uring of the calling thread.
 /// Throws: `std::system_error` that names the cause and the cure where the kernel refuses.

@@ -27,7 +27,6 @@ const char* name_of(opcode code) noexcept
     case opcode::open: return "open";
     case opcode::status: return "status";
     case opcode::synchronize: return "synchronize";
-    case opcode::wake: return "wake";
     case opcode::cancel: return "cancel";
     }
     return "unknown request";
