@@ -1,99 +1,72 @@
 #include <coil/runtime/internal/frame_pool.hpp>
 
-#include <coil/runtime/internal/poison.hpp>
-
-#include <array>
-#include <new>
+#if !defined(COIL_ADDRESS_SANITIZER)
 
 namespace coil::internal {
 
-#if defined(COIL_ADDRESS_SANITIZER)
-
-// The sanitizer finds a use after free only if memory is really freed.
-void* allocate_frame(std::size_t size)
-{
-    return ::operator new(size);
-}
-
-void free_frame(void* frame, std::size_t) noexcept
-{
-    ::operator delete(frame);
-}
-
-#else
+constinit thread_local frame_pool this_thread_frames{};
 
 namespace {
 
-constexpr std::size_t granularity = 64;
-constexpr std::size_t largest = 2048;
-constexpr std::size_t bytes_kept = 128 * 1024;  // of each size
-
-/// Free blocks in classes of 64 bytes. Larger frames are rare and come from the allocator.
-class frame_pool {
+/// Opens the pool at the thread's first use of it and closes it when the thread ends.
+class frame_pool_life {
 public:
-    ~frame_pool()
+    enum class stage { before, open, over };
+
+    frame_pool_life() noexcept
     {
-        closed_ = true;
-        for (shelf& each : shelves_)
-            while (block* free = each.free) {
+        for (std::size_t index = 1; index < this_thread_frames.shelves.size(); ++index)
+            this_thread_frames.shelves[index].room =
+                static_cast<std::uint32_t>(frame_pool::bytes_kept / (index * frame_pool::granularity));
+        now = stage::open;
+    }
+    frame_pool_life(const frame_pool_life&) = delete;
+    frame_pool_life& operator=(const frame_pool_life&) = delete;
+    ~frame_pool_life()
+    {
+        now = stage::over;
+        for (frame_pool::shelf& each : this_thread_frames.shelves) {
+            each.room = 0;
+            while (frame_pool::block* const free = each.free) {
                 each.free = free->next;
                 ::operator delete(free);
             }
-    }
-
-    void* allocate(std::size_t size)
-    {
-        if (size > largest)
-            return ::operator new(size);
-        const std::size_t index = (size + granularity - 1) / granularity;
-        shelf& from = shelves_[index];
-        if (block* free = from.free) {
-            from.free = free->next;
-            --from.count;
-            return free;
         }
-        return ::operator new(index * granularity);
     }
 
-    void release(void* memory, std::size_t size) noexcept
+    static void open_once() noexcept
     {
-        const std::size_t index = (size + granularity - 1) / granularity;
-        if (size > largest || closed_ || shelves_[index].count * index * granularity >= bytes_kept) {
-            ::operator delete(memory);
-            return;
+        if (now == stage::before) {
+            thread_local const frame_pool_life life;
+            static_cast<void>(life);
         }
-        shelf& to = shelves_[index];
-        to.free = ::new (memory) block{to.free};
-        ++to.count;
     }
 
-private:
-    struct block {
-        block* next;
-    };
-    struct shelf {
-        block* free = nullptr;
-        std::size_t count = 0;
-    };
-
-    std::array<shelf, largest / granularity + 1> shelves_{};
-    bool closed_ = false;
+    static constinit thread_local stage now;
 };
 
-thread_local frame_pool pool;
+constinit thread_local frame_pool_life::stage frame_pool_life::now = stage::before;
 
 }  // namespace
 
-void* allocate_frame(std::size_t size)
+void* allocate_new_frame(std::size_t size)
 {
-    return pool.allocate(size);
+    frame_pool_life::open_once();
+    if (size > frame_pool::largest)
+        return ::operator new(size);
+    return ::operator new((size + frame_pool::granularity - 1) / frame_pool::granularity * frame_pool::granularity);
 }
 
-void free_frame(void* frame, std::size_t size) noexcept
+void free_frame_without_room(void* frame, std::size_t size) noexcept
 {
-    pool.release(frame, size);
+    if (size <= frame_pool::largest && frame_pool_life::now == frame_pool_life::stage::before) {
+        frame_pool_life::open_once();
+        free_frame(frame, size);
+        return;
+    }
+    ::operator delete(frame);
 }
-
-#endif
 
 }  // namespace coil::internal
+
+#endif

@@ -1,14 +1,81 @@
 #pragma once
 
+#include <coil/runtime/internal/poison.hpp>
+
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <new>
 
 namespace coil::internal {
+
+#if defined(COIL_ADDRESS_SANITIZER)
+
+// The sanitizer finds a use after free only if memory is really freed.
+inline void* allocate_frame(std::size_t size)
+{
+    return ::operator new(size);
+}
+inline void free_frame(void* frame, std::size_t) noexcept
+{
+    ::operator delete(frame);
+}
+
+#else
+
+/// Free blocks in classes of 64 bytes. Larger frames are rare and come from the allocator.
+struct frame_pool {
+    static constexpr std::size_t granularity = 64;
+    static constexpr std::size_t largest = 2048;
+    static constexpr std::size_t bytes_kept = 128 * 1024;  // of each size
+
+    struct block {
+        block* next;
+    };
+    struct shelf {
+        block* free = nullptr;
+        std::uint32_t room = 0;  // how many more may be put there; none before the thread's first use and after its last
+    };
+
+    std::array<shelf, largest / granularity + 1> shelves;
+};
+
+/// Of this thread. It needs neither construction nor destruction, so that reaching it costs nothing.
+extern constinit thread_local frame_pool this_thread_frames;
+
+void* allocate_new_frame(std::size_t size);
+void free_frame_without_room(void* frame, std::size_t size) noexcept;
 
 /// Memory for coroutine frames and other short-lived objects, from a pool of this thread.
 ///
 /// A block may be given back on another thread; it then stays there.
-void* allocate_frame(std::size_t size);
-void free_frame(void* frame, std::size_t size) noexcept;
+inline void* allocate_frame(std::size_t size)
+{
+    if (size <= frame_pool::largest) {
+        frame_pool::shelf& from = this_thread_frames.shelves[(size + frame_pool::granularity - 1) / frame_pool::granularity];
+        if (frame_pool::block* const free = from.free) {
+            from.free = free->next;
+            ++from.room;
+            return free;
+        }
+    }
+    return allocate_new_frame(size);
+}
+
+inline void free_frame(void* frame, std::size_t size) noexcept
+{
+    if (size <= frame_pool::largest) {
+        frame_pool::shelf& to = this_thread_frames.shelves[(size + frame_pool::granularity - 1) / frame_pool::granularity];
+        if (to.room > 0) {
+            to.free = ::new (frame) frame_pool::block{to.free};
+            --to.room;
+            return;
+        }
+    }
+    free_frame_without_room(frame, size);
+}
+
+#endif
 
 /// Base of objects whose memory comes from the frame pool.
 struct pooled {
