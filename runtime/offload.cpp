@@ -23,15 +23,19 @@ public:
 
     void run(round_trip& call)
     {
-        const std::lock_guard lock(mutex_);
-        call.next = nullptr;
-        *end_ = &call;
-        end_ = &call.next;
-        ++waiting_;
-        if (idle_ >= waiting_)
-            arrived_.notify_one();
-        else if (threads_ < most_threads_)
-            start_thread();
+        bool wakes = false;
+        {
+            const std::lock_guard lock(mutex_);
+            call.next = nullptr;
+            *end_ = &call;
+            end_ = &call.next;
+            ++waiting_;
+            wakes = idle_ >= waiting_;
+            if (!wakes && threads_ < most_threads_)
+                start_thread();
+        }
+        if (wakes)
+            arrived_.notify_one();  // without the lock, on which the thread would stop again
     }
 
     void set_most_threads(unsigned most)
