@@ -83,7 +83,8 @@ coil::task<> meet_a_reset(bool end_at_once)
     coil::net::socket client = coil::net::connect(options);
     const coil::result<> connected = co_await client.connect();
     BOOST_TEST(connected.has_value());
-    const coil::result<std::size_t> written = co_await client.write(std::span(much()).first(end_at_once ? 300 : much().size()));
+    const std::size_t size = end_at_once ? 300 : much().size();
+    const coil::result<std::size_t> written = co_await client.write(std::span(much()).first(size));
     BOOST_TEST(written.has_value());
     if (end_at_once) {
         static_cast<void>(co_await coil::sleep_for(1s));
