@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <random>
 #include <span>
@@ -308,14 +309,14 @@ BOOST_AUTO_TEST_CASE(a_bulk_transfer_changes_to_large_receives_and_back)
                     BOOST_REQUIRE(written.has_value());
                 }
             };
+            std::uint64_t fewest = std::numeric_limits<std::uint64_t>::max();
             for (int round = 0; round < 5; ++round) {
                 scope writer;
                 writer.spawn(send(16 * mebibyte, 128 * 1024));
                 const std::uint64_t completions = here.stats().completions;
                 co_await read_up_to(offset + 16 * mebibyte);
                 co_await writer.join();
-                // 4096 receives of 4 KiB would show; large ones take a tenth of that.
-                BOOST_TEST(here.stats().completions - completions < 2000U);
+                fewest = std::min(fewest, here.stats().completions - completions);
                 for (int i = 0; i < 50; ++i) {
                     co_await send(100, 100);
                     co_await read_up_to(sent);
@@ -328,6 +329,9 @@ BOOST_AUTO_TEST_CASE(a_bulk_transfer_changes_to_large_receives_and_back)
                 }
                 BOOST_TEST(here.stats().submissions - submissions <= 60U);
             }
+            // 4096 receives of 4 KiB would show; large ones take a tenth of that. On a busy machine bytes come in smaller
+            // pieces, for which small buffers are right, so the best round counts.
+            BOOST_TEST(fewest < 2000U);
         }
         co_await counts_return_to(before);
     };
