@@ -3,11 +3,25 @@
 #include "bench/options.hpp"
 #include "bench/processors.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace bench {
+
+/// How long operations took, as a client sees it.
+struct latency {
+    /// Shares of all operations, of which `at` says how long they took at most.
+    static constexpr std::array<double, 9> shares{0, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 1};
+
+    /// Nanoseconds.
+    std::array<double, shares.size()> at{};
+
+    double median() const noexcept { return at[2]; }
+    double p99() const noexcept { return at[5]; }
+    double p999() const noexcept { return at[6]; }
+};
 
 /// One measurement of one round.
 struct sample {
@@ -15,6 +29,10 @@ struct sample {
     double cost = 0;
     /// Operations per second of wall time; 0 where that says nothing.
     double rate = 0;
+    /// None where operations are no round trips.
+    std::optional<latency> took;
+    /// In a storm: how long the same operations took before it.
+    std::optional<latency> took_before;
     /// Share of the two processors' time that other programs of this machine used, and that the hypervisor took.
     double others = 0;
     double stolen = 0;

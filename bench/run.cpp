@@ -3,19 +3,15 @@
 #include "bench/credentials.hpp"
 #include "bench/failure.hpp"
 #include "bench/load/load.hpp"
-#include "bench/process.hpp"
 #include "bench/progress.hpp"
+#include "bench/served.hpp"
+#include "bench/witness.hpp"
 
 #include <cstdlib>
 #include <map>
-#include <random>
 #include <thread>
 
-#include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 namespace bench {
 namespace {
@@ -24,73 +20,6 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 constexpr auto patience = 20s;
-
-std::chrono::nanoseconds own_time()
-{
-    timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-
-/// Of child processes that have ended.
-std::chrono::nanoseconds children_time()
-{
-    rusage used;
-    getrusage(RUSAGE_CHILDREN, &used);
-    return std::chrono::seconds(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           std::chrono::microseconds(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-}
-
-/// Finds out how much of the processors' time went to others. A server alone leaves the generator's processor out.
-class witness {
-public:
-    explicit witness(const processors& of) : of_(of), use_(read_use(of_)), own_(own_time()) {}
-
-    /// @param server  processor time that the server has used meanwhile.
-    void tell(sample& into, std::chrono::nanoseconds server) const
-    {
-        const std::chrono::duration<double, std::nano> wall = clock::now() - begin_;
-        const processor_use after = read_use(of_);
-        const long count = of_.server < 0 ? sysconf(_SC_NPROCESSORS_ONLN) : of_.server == of_.generator ? 1 : 2;
-        const double total = static_cast<double>(count) * wall.count();
-        const auto others = (after.busy - use_.busy - server - (own_time() - own_)).count();
-        into.others = std::max(0.0, static_cast<double>(others) / total);
-        into.stolen = static_cast<double>((after.stolen - use_.stolen).count()) / total;
-    }
-
-private:
-    processors of_;
-    processor_use use_;
-    std::chrono::nanoseconds own_;
-    clock::time_point begin_ = clock::now();
-};
-
-bool port_is_free(std::uint16_t port)
-{
-    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool free = bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    close(descriptor);
-    return free;
-}
-
-/// Below the ports that the system gives to clients, of which there are many here.
-std::uint16_t find_ports()
-{
-    std::random_device random;
-    for (int attempt = 0; attempt < 1000; ++attempt) {
-        const auto first = static_cast<std::uint16_t>(20000 + random() % 2000 * 4);
-        bool free = true;
-        for (std::uint16_t i = 0; i < 4; ++i)
-            free = free && port_is_free(static_cast<std::uint16_t>(first + i));
-        if (free)
-            return first;
-    }
-    throw failure("there are no four free ports in a row between 20000 and 28000");
-}
 
 void raise_descriptor_limit()
 {
@@ -109,26 +38,6 @@ void check_descriptor_limit(const scenario& of)
         throw failure("needs " + std::to_string(needed) + " file descriptors, but only " +
                       std::to_string(limit.rlim_cur) + " are permitted (ulimit -n)");
 }
-
-/// A server under test in a process of its own.
-class served {
-public:
-    served(const system& of, const credentials& with, int processor)
-        : port_(find_ports()),
-          process_({"serve", std::string(of.name), std::to_string(port_), with.certificate_file(), with.key_file()},
-                   processor)
-    {
-        for (std::uint16_t i = 0; i < 4; ++i)
-            wait_for_server(static_cast<std::uint16_t>(port_ + i), [this] { process_.check_running(); });
-    }
-
-    bench::process& process() noexcept { return process_; }
-    std::uint16_t port() const noexcept { return port_; }
-
-private:
-    std::uint16_t port_;
-    bench::process process_;
-};
 
 class runner {
 public:
