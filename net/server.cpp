@@ -33,10 +33,13 @@ public:
         const result<net::address> where = place_of(options);
         if (!where)
             return where.error();
-        auto opened = listener::open(*where, options, [this](descriptor connected) { accept(std::move(connected)); });
+        const auto open = [&](const net::address& at) {
+            return listener::open(at, options, options_.no_delay,
+                                  [this](descriptor connected) { accept(std::move(connected)); });
+        };
+        auto opened = open(*where);
         if (!opened && opened.error() == std::errc::address_family_not_supported && options.host.empty() && options.path.empty())
-            opened = listener::open(net::address::any(address_family::ipv4, options.port), options,
-                                    [this](descriptor connected) { accept(std::move(connected)); });
+            opened = open(net::address::any(address_family::ipv4, options.port));
         if (!opened)
             return opened.error();
         listener_ = std::move(*opened);
@@ -93,7 +96,8 @@ private:
                 loop::current().enqueue(drop_report_);
             return;
         }
-        connections_->spawn(serve(*this, place(*this), socket(connected.take())));
+        connections_->spawn(
+            serve(*this, place(*this), socket(std::make_unique<socket_transport>(std::move(connected)))));
     }
 
     /// Calls `on_drop` outside of the completion handler, so that it may close the server or destroy it.
@@ -130,8 +134,6 @@ private:
     static task<> serve(server_state& home, [[maybe_unused]] place held, socket accepted)
     {
         try {
-            if (home.options_.no_delay)
-                static_cast<void>(accepted.set_no_delay());
             if (home.options_.keep_alive)
                 static_cast<void>(accepted.set_keep_alive(true, home.options_.keep_alive_initial_delay));
             task<> running = home.handler_(std::move(accepted));

@@ -28,9 +28,14 @@ int checked(int descriptor)
 
 socket::socket() noexcept : core_(std::make_unique<internal::plain_core>()) {}
 
-socket::socket(int descriptor) : socket()
+socket::socket(int descriptor)
+    : socket(std::make_unique<internal::socket_transport>(internal::descriptor(checked(descriptor))))
 {
-    core_->connect(std::make_unique<internal::socket_transport>(internal::descriptor(checked(descriptor))));
+}
+
+socket::socket(std::unique_ptr<internal::transport> connected) : socket()
+{
+    core_->connect(std::move(connected));
 }
 
 socket::socket(socket&& other) noexcept = default;

@@ -82,8 +82,13 @@ public:
     /// Node: setKeepAlive.
     result<> set_keep_alive(bool on, std::chrono::seconds initial_delay = std::chrono::seconds(0)) noexcept;
 
-    /// For coil's own modules: the connection below, with what it has received; the socket is then destroyed.
+    /// For coil's own modules.
+    /// @{
+
+    explicit socket(std::unique_ptr<internal::transport> connected);
+    /// The connection below, with what it has received; the socket is then destroyed.
     std::unique_ptr<internal::transport> release() noexcept;
+    /// @}
 
 private:
     friend socket connect(connect_options options);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +24,8 @@ int open_reserve() noexcept
 
 }  // namespace
 
-result<std::unique_ptr<listener>> listener::open(const address& where, const listen_options& options, accepted call)
+result<std::unique_ptr<listener>> listener::open(const address& where, const listen_options& options, bool no_delay,
+                                                 accepted call)
 {
     coil::internal::ring& ring = loop::current().ring();
     const int made = ring.socket(where.system_address()->sa_family);
@@ -36,6 +38,8 @@ result<std::unique_ptr<listener>> listener::open(const address& where, const lis
         ring.set_option(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (where.family() == address_family::ipv6)
         ring.set_option(made, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+    if (no_delay && where.family() != address_family::unix_path)  // accepted sockets inherit it
+        ring.set_option(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (options.reuse_port)
         ring.set_option(made, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     int outcome = ring.bind(made, where.system_address(), where.system_size());

@@ -27,7 +27,9 @@ public:
     using accepted = std::function<void(descriptor connected)>;
 
     /// Binds and listens; accepts from the next turn on.
-    static result<std::unique_ptr<listener>> open(const address& where, const listen_options& options, accepted call);
+    /// @param no_delay  what is accepted has TCP_NODELAY set.
+    static result<std::unique_ptr<listener>> open(const address& where, const listen_options& options, bool no_delay,
+                                                  accepted call);
 
     listener(descriptor listening, accepted call, std::string path);
     listener(const listener&) = delete;
