@@ -31,6 +31,7 @@ public:
 private:
     void on_received() noexcept override { wake_reader(); }
     void on_sent() noexcept override { wake_writer(); }
+    bool awaits_sending() const noexcept override { return has_writer(); }
 
     std::unique_ptr<transport> bytes_;
     bool end_asked_ = false;

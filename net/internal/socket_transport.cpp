@@ -26,6 +26,8 @@ constexpr std::size_t receive_allowance = 64 * 1024;
 constexpr unsigned bulk_after = 8;
 /// A single receive that brings fewer bytes ends the bulk transfer.
 constexpr std::size_t bulk_at_least = 16 * 1024;
+/// Bytes that a send tries to get rid of at once; for more there is often no room.
+constexpr std::size_t most_sent_at_once = 16 * 1024;
 /// How long a transport that was given up may take to send the rest, and how long it then listens for the peer's end.
 constexpr std::chrono::seconds time_to_send{30};
 constexpr std::chrono::seconds time_to_linger{2};
@@ -230,6 +232,12 @@ void socket_transport::flush() noexcept
     }
 }
 
+/// Whether anything waits for the end of the send.
+bool socket_transport::awaited() const noexcept
+{
+    return retired_ || ending_ != ending::no || (observer_ && observer_->awaits_sending());
+}
+
 void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
 {
     std::array<std::span<const std::byte>, 8> runs;
@@ -237,11 +245,12 @@ void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
     in_flight_ = bytes->bytes.size();
     for (std::size_t i = 0; i < count; ++i)
         bytes->handed_over += runs[i].size();
-    request wanted{.fd = socket_.get(), .option = MSG_NOSIGNAL | MSG_WAITALL};
+    patient_ = no_room_ || in_flight_ > most_sent_at_once || awaited();
+    const unsigned flags = MSG_NOSIGNAL | MSG_WAITALL | (patient_ ? 0U : MSG_DONTWAIT);
+    request wanted{.fd = socket_.get(), .length = static_cast<std::uint32_t>(bytes->handed_over), .option = flags};
     if (count == 1) {
         wanted.code = opcode::send;
         wanted.address = runs[0].data();
-        wanted.length = static_cast<std::uint32_t>(runs[0].size());
     } else {
         for (std::size_t i = 0; i < count; ++i)
             bytes->runs[i] = {const_cast<std::byte*>(runs[i].data()), runs[i].size()};
@@ -256,13 +265,16 @@ void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
 void socket_transport::on_send(const completion& what, operation_memory* memory) noexcept
 {
     in_flight_ = 0;
-    if (what.result < 0) {
+    const bool no_room_at_all = what.result == -EAGAIN && !patient_;
+    if (what.result < 0 && !no_room_at_all) {
         fail_sending(cut_short_ ? make_error_code(errc::reset) : error_from_errno(-what.result));
     } else {
         auto& sent = static_cast<sent_bytes&>(*memory);
-        cut_short_ = static_cast<std::size_t>(what.result) < sent.handed_over;
+        const std::size_t size = no_room_at_all ? 0 : static_cast<std::size_t>(what.result);
+        no_room_ = !patient_ && size < sent.handed_over;
+        cut_short_ = patient_ && size < sent.handed_over;
         chunk_queue rest = std::move(sent.bytes);
-        rest.consume(static_cast<std::size_t>(what.result));
+        rest.consume(size);
         if (!rest.empty()) {
             rest.append(std::move(pending_));
             pending_ = std::move(rest);

@@ -64,6 +64,7 @@ private:
 
     void flush_later() noexcept;
     void flush() noexcept;
+    bool awaited() const noexcept;
     void start_send(std::unique_ptr<sent_bytes> bytes) noexcept;
     void on_send(const coil::internal::completion& what, coil::internal::operation_memory* memory) noexcept;
     void on_end(const coil::internal::completion& what, coil::internal::operation_memory* memory) noexcept;
@@ -119,7 +120,9 @@ private:
     coil::internal::operation sending_;
     chunk_queue pending_;
     std::size_t in_flight_ = 0;
-    bool cut_short_ = false;  // the last send took a part only, which means that it met an error and kept it to itself
+    bool patient_ = false;    // the send in flight waits until it has sent everything
+    bool no_room_ = false;    // the last one did not wait, and could not send everything
+    bool cut_short_ = false;  // it did wait and sent a part, which means that it met an error and kept it to itself
     std::error_code send_error_;
 
     handler<&socket_transport::on_receive> receive_handler_{*this};

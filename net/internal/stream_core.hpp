@@ -94,6 +94,7 @@ protected:
         if (writer_)
             writer_->wake();
     }
+    bool has_writer() const noexcept { return writer_ != nullptr; }
     void wake_opener() noexcept
     {
         if (opener_)

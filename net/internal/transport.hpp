@@ -21,6 +21,8 @@ public:
     virtual void on_received() noexcept = 0;
     /// Bytes left, or cannot leave any more.
     virtual void on_sent() noexcept = 0;
+    /// Whether somebody waits for `on_sent`. Where not, it may come late.
+    virtual bool awaits_sending() const noexcept = 0;
 
 protected:
     ~transport_observer() = default;

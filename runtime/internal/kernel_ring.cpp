@@ -20,6 +20,8 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 namespace coil::internal {
 namespace {
@@ -27,6 +29,8 @@ namespace {
 constexpr unsigned short buffer_group = 0;
 // The bytes of neighbouring buffers begin in different cache sets: small messages use only the first line of each.
 constexpr std::size_t buffer_spacing = 64;
+// In the user data of a silent request, to tell its failure from other completions. Operations have no such number.
+constexpr std::uint64_t silent_mark = std::uint64_t{1} << 31;
 
 /// Why the kernel refused a ring, and what to do about it.
 std::string refusal(int error)
@@ -76,8 +80,9 @@ public:
     bool contains(std::string_view name) const { return names_.contains(name); }
 
 private:
-    static constexpr std::array<std::string_view, 8> known{"single_issuer",    "defer_taskrun",    "coop_taskrun",     "submit_all",
-                                                           "provided_buffers", "multishot_accept", "multishot_receive", "messages"};
+    static constexpr std::array<std::string_view, 9> known{"single_issuer",    "defer_taskrun",    "coop_taskrun",
+                                                           "submit_all",       "provided_buffers", "multishot_accept",
+                                                           "multishot_receive", "messages",        "silent_sends"};
 
     std::set<std::string, std::less<>> names_;
 };
@@ -121,11 +126,18 @@ public:
             return false;
         prepare(*entry, wanted);
         entry->user_data = wanted.user_data;
+        if (is_silent(wanted)) {
+            entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+            entry->user_data |= silent_mark;
+            silent_.push_back({wanted.user_data, static_cast<int>(wanted.length)});
+        }
         return true;
     }
 
     void enter(std::optional<std::chrono::nanoseconds> wait) override
     {
+        if (unsettled_)
+            wait = std::chrono::nanoseconds(0);  // they may have failed, which somebody has to take care of
         int outcome = 0;
         if (wait && wait->count() == 0) {
             outcome = io_uring_submit_and_get_events(&ring_);
@@ -142,10 +154,17 @@ public:
         // submitted stays queued.
         if (outcome < 0 && outcome != -ETIME && outcome != -EINTR && outcome != -EBUSY && outcome != -EAGAIN)
             throw std::system_error(-outcome, std::system_category(), "io_uring_enter");
+        if (!silent_.empty())
+            settle();
     }
 
     bool next(completion& taken) noexcept override
     {
+        if (!succeeded_.empty()) {
+            taken = {.user_data = succeeded_.back().user_data, .result = succeeded_.back().length};
+            succeeded_.pop_back();
+            return true;
+        }
         io_uring_cqe* entry = nullptr;
         unsigned head = 0;
         bool found = false;
@@ -156,7 +175,9 @@ public:
         }
         if (!found)
             return false;
-        taken.user_data = entry->user_data;
+        taken.user_data = entry->user_data & ~silent_mark;
+        if (taken.user_data != entry->user_data)
+            forget(taken.user_data);
         taken.result = entry->res;
         taken.more = entry->flags & IORING_CQE_F_MORE;
         taken.has_buffer = entry->flags & IORING_CQE_F_BUFFER;
@@ -171,7 +192,7 @@ public:
 
     void cancel_now(std::uint64_t user_data) noexcept override
     {
-        io_uring_submit(&ring_);  // an operation that was not handed over yet could not be found
+        hand_over();  // an operation that still waits here could not be found
         io_uring_sync_cancel_reg wanted{};
         wanted.addr = user_data;
         wanted.fd = -1;
@@ -225,7 +246,7 @@ public:
     {
         // A request that still waits here would meet whoever gets the number next.
         if (is_queued(fd))
-            io_uring_submit(&ring_);
+            hand_over();
         ::close(fd);
     }
     void stop_listening(int fd) noexcept override { ::shutdown(fd, SHUT_RDWR); }
@@ -233,6 +254,49 @@ public:
 
 private:
     static int outcome(int returned) noexcept { return returned < 0 ? -errno : returned; }
+
+    struct silent_request {
+        std::uint64_t user_data;
+        int length;
+    };
+
+    /// A send that does not wait for room is over when the kernel has taken it. Its success posts no completion, which
+    /// would end the wait for what is news, and so cost a second entry into the kernel each time.
+    bool is_silent(const request& wanted) const noexcept
+    {
+        return (wanted.option & MSG_DONTWAIT) && (wanted.code == opcode::send || wanted.code == opcode::send_message) &&
+               supported_.silent_sends;
+    }
+
+    void hand_over() noexcept
+    {
+        io_uring_submit(&ring_);
+        unsettled_ = !silent_.empty();
+    }
+
+    /// Silent requests that the kernel has taken have succeeded, unless there is a completion that says otherwise. It is
+    /// there already: the kernel posted it while it took the request.
+    void settle() noexcept
+    {
+        unsettled_ = io_uring_sq_ready(&ring_) != 0 || io_uring_cq_has_overflow(&ring_);
+        if (unsettled_)
+            return;
+        io_uring_cqe* entry = nullptr;
+        unsigned head = 0;
+        io_uring_for_each_cqe(&ring_, head, entry)
+        {
+            if (entry->user_data & silent_mark)
+                forget(entry->user_data & ~silent_mark);
+        }
+        succeeded_.insert(succeeded_.end(), silent_.begin(), silent_.end());
+        silent_.clear();
+    }
+
+    /// This one has told itself what became of it.
+    void forget(std::uint64_t user_data) noexcept
+    {
+        std::erase_if(silent_, [user_data](const silent_request& each) { return each.user_data == user_data; });
+    }
 
     /// Whether a request on `fd` has not gone to the kernel yet.
     bool is_queued(int fd) const noexcept
@@ -293,6 +357,7 @@ private:
         supported_.defer_taskrun = parameters.flags & IORING_SETUP_DEFER_TASKRUN;
         supported_.coop_taskrun = parameters.flags & IORING_SETUP_COOP_TASKRUN;
         supported_.submit_all = parameters.flags & IORING_SETUP_SUBMIT_ALL;
+        supported_.silent_sends = (parameters.features & IORING_FEAT_CQE_SKIP) && !unwanted_.contains("silent_sends");
         supported_.submission_entries = parameters.sq_entries;
         supported_.completion_entries = parameters.cq_entries;
     }
@@ -417,6 +482,9 @@ private:
     unsigned buffer_size_ = 0;
     int buffer_mask_ = 0;
     unsigned buffers_lent_ = 0;
+    std::vector<silent_request> silent_;     // queued, or handed over and not settled
+    std::vector<silent_request> succeeded_;  // settled, and not taken by `next` yet
+    bool unsettled_ = false;                 // some of `silent_` were handed over before
 };
 
 }  // namespace
@@ -434,6 +502,7 @@ std::string capabilities::to_string() const
     add(multishot_accept, "multishot accept");
     add(multishot_receive, "multishot receive");
     add(messages, "messages");
+    add(silent_sends, "silent sends");
     return text;
 }
 

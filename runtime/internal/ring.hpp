@@ -16,8 +16,8 @@ enum class opcode : std::uint8_t {
     accept,            ///< fd
     receive,           ///< fd, address, length
     receive_provided,  ///< fd; many completions, each with a buffer of the ring's own pool
-    send,              ///< fd, address, length, option = MSG_ flags
-    send_message,      ///< fd, address = msghdr, option = MSG_ flags
+    send,              ///< fd, address, length, option = MSG_ flags; with MSG_DONTWAIT success is no news, see `enter`
+    send_message,      ///< fd, address = msghdr, length = bytes of all parts, option as for `send`
     connect,           ///< fd, address = sockaddr, length
     shut_down,         ///< fd, option = SHUT_WR …
     close,             ///< fd
@@ -58,6 +58,7 @@ struct capabilities {
     bool provided_buffers = false;  ///< Receives take their buffers from a pool when bytes arrive.
     bool multishot_accept = false;
     bool multishot_receive = false;
+    bool silent_sends = false;  ///< A send that need not wait completes without ending the wait for others.
     bool messages = false;  ///< Any thread can post a completion, and so wake whoever waits for one.
     unsigned submission_entries = 0;
     unsigned completion_entries = 0;
@@ -88,6 +89,7 @@ public:
     virtual bool submit(const request& wanted) noexcept = 0;
 
     /// Hands all queued requests over and waits until there is a completion or `wait` is over.
+    /// The success of a send that does not wait (MSG_DONTWAIT) may be told with a later completion only.
     /// @param wait  none: as long as it takes; zero: not at all.
     virtual void enter(std::optional<std::chrono::nanoseconds> wait) = 0;
 

@@ -241,14 +241,17 @@ void simulated_ring::receive_provided(pending& which)
 
 void simulated_ring::send(pending& which)
 {
-    const bool whole = which.wanted.option & MSG_WAITALL;
+    const bool waits = !(which.wanted.option & MSG_DONTWAIT);
+    const bool whole = waits && (which.wanted.option & MSG_WAITALL);
     while (which.done < which.total) {
         std::size_t skip = which.done;
         std::size_t index = 0;
         while (skip >= which.memory[index].iov_len)
             skip -= which.memory[index++].iov_len;
         const std::span piece(static_cast<const std::byte*>(which.memory[index].iov_base), which.memory[index].iov_len);
-        const std::optional<int> outcome = which.file->send(piece.subspan(skip));
+        std::optional<int> outcome = which.file->send(piece.subspan(skip));
+        if (!outcome && !waits)
+            outcome = -EAGAIN;
         if (!outcome && (whole || which.done == 0))
             return;
         if (!outcome || *outcome < 0) {

@@ -53,6 +53,7 @@ public:
 private:
     void on_received() noexcept override;
     void on_sent() noexcept override { wake_writer(); }
+    bool awaits_sending() const noexcept override { return has_writer(); }
 
     template <class Step>
     progress run(Step step) noexcept;
