@@ -84,18 +84,6 @@ bool loop_handle::post(std::function<void()> call) const
     return true;
 }
 
-loop_stats& loop_stats::operator+=(const loop_stats& other) noexcept
-{
-    turns += other.turns;
-    submissions += other.submissions;
-    completions += other.completions;
-    backlogged += other.backlogged;
-    operations += other.operations;
-    timers += other.timers;
-    receive_buffers_lent += other.receive_buffers_lent;
-    return *this;
-}
-
 loop::loop(const loop_options& options)
     : loop(internal::make_kernel_ring({.submission_entries = options.submission_entries,
                                        .completion_entries = options.completion_entries,
@@ -161,6 +149,12 @@ loop_stats loop::stats() const noexcept
     now.operations = operations_.in_use();
     now.timers = timers_.size();
     now.receive_buffers_lent = ring_->buffers_lent();
+    now.wake_ups = mailbox_->wake_ups();
+    const internal::ring_counts of_ring = ring_->counts();
+    now.completion_overflows = of_ring.overflows;
+    now.lost_completions = of_ring.lost;
+    if (capabilities().provided_buffers)
+        now.fewest_buffers_left = now.buffer_shortages > 0 ? 0 : capabilities().receive_buffers - of_ring.most_buffers_lent;
     return now;
 }
 
@@ -184,6 +178,7 @@ void loop::cancel(internal::operation_node& node) noexcept
     if (node.cancelling_)
         return;
     node.cancelling_ = true;
+    ++stats_.cancellations;
     if (node.linked()) {  // in the backlog: it never reached the kernel and ends here
         node.unlink();
         dispatch({.user_data = node.user_data(), .result = -ECANCELED});
@@ -200,6 +195,7 @@ void loop::cancel_now(internal::operation_node& node) noexcept
         operations_.put(node);
         return;
     }
+    ++stats_.cancellations;
     ring_->cancel_now(node.user_data());
 }
 

@@ -5,6 +5,7 @@
 #include <coil/runtime/internal/ready.hpp>
 #include <coil/runtime/internal/ring.hpp>
 #include <coil/runtime/internal/timers.hpp>
+#include <coil/runtime/loop_stats.hpp>
 #include <coil/runtime/task.hpp>
 
 #include <chrono>
@@ -34,20 +35,6 @@ struct loop_options {
     unsigned receive_buffers = 256;
     /// Bytes of each, at most 65535.
     unsigned receive_buffer_size = 4096;
-};
-
-/// What a loop has done and holds.
-struct loop_stats {
-    std::uint64_t turns = 0;        ///< Entries into the kernel.
-    std::uint64_t submissions = 0;  ///< Requests handed to the kernel.
-    std::uint64_t completions = 0;  ///< Completions taken.
-    std::uint64_t backlogged = 0;   ///< Requests that found the submission queue full and had to wait.
-    std::size_t operations = 0;     ///< Operations in flight now.
-    std::size_t timers = 0;         ///< Timers set now.
-    unsigned receive_buffers_lent = 0;  ///< Receive buffers that hold unread bytes now.
-
-    /// Adds those of another loop.
-    loop_stats& operator+=(const loop_stats& other) noexcept;
 };
 
 class loop;
@@ -129,6 +116,8 @@ public:
     void keep(internal::background& task) noexcept { background_.push_back(task); }
     internal::ring& ring() noexcept { return *ring_; }
     internal::timers& timers() noexcept { return timers_; }
+    /// Where coil counts what happens seldom.
+    loop_stats& counts() noexcept { return stats_; }
     /// What other threads hold to reach this loop; it outlives the loop.
     const std::shared_ptr<internal::mailbox>& mailbox() const noexcept { return mailbox_; }
     /// @}

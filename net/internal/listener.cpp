@@ -53,7 +53,7 @@ result<std::unique_ptr<listener>> listener::open(const address& where, const lis
 listener::listener(descriptor listening, accepted call, std::string path)
     : socket_(std::move(listening)), reserve_(open_reserve()), call_(std::move(call)), path_(std::move(path))
 {
-    arm();
+    accepting_.start(accept_request(), *this);
 }
 
 listener::~listener()
@@ -80,9 +80,14 @@ std::optional<address> listener::local_address() const
     return address::from_system(storage, size);
 }
 
-void listener::arm()
+coil::internal::request listener::accept_request() const noexcept
 {
-    accepting_.start({.code = coil::internal::opcode::accept, .fd = socket_.get()}, *this);
+    return {.code = coil::internal::opcode::accept, .fd = socket_.get()};
+}
+
+void listener::rearm(rearm_reason why)
+{
+    accepting_.restart(accept_request(), *this, why);
 }
 
 void listener::complete(const coil::internal::completion& what, coil::internal::operation_memory*) noexcept
@@ -98,7 +103,7 @@ void listener::complete(const coil::internal::completion& what, coil::internal::
     if (exhausted || what.result == -ENOMEM || what.result == -ENOBUFS)
         pause();
     else if (what.result != -ECANCELED && what.result != -EBADF && what.result != -EINVAL)
-        arm();
+        rearm(what.result >= 0 ? rearm_reason::ended : rearm_reason::failed);
 }
 
 void listener::refuse_one() noexcept
@@ -106,7 +111,9 @@ void listener::refuse_one() noexcept
     if (reserve_ < 0)
         return;
     ::close(reserve_);
-    descriptor refused(loop::current().ring().accept_now(socket_.get()));
+    loop& home = loop::current();
+    descriptor refused(home.ring().accept_now(socket_.get()));
+    home.counts().refused_connections += refused.get() >= 0;
     refused.close();
     reserve_ = open_reserve();
 }
@@ -115,12 +122,13 @@ void listener::expire() noexcept
 {
     if (reserve_ < 0)
         reserve_ = open_reserve();  // somebody was faster the last time
-    arm();
+    rearm(rearm_reason::exhausted);
 }
 
 void listener::pause() noexcept
 {
     loop& home = loop::current();
+    ++home.counts().accept_pauses;
     home.timers().set(*this, home.ring().now() + pause_time);
 }
 

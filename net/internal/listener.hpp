@@ -41,7 +41,8 @@ public:
 private:
     void complete(const coil::internal::completion& what, coil::internal::operation_memory*) noexcept override;
     void expire() noexcept override;
-    void arm();
+    coil::internal::request accept_request() const noexcept;
+    void rearm(rearm_reason why);
     void refuse_one() noexcept;
     void pause() noexcept;
 

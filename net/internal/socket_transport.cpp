@@ -112,10 +112,15 @@ void socket_transport::want_bytes() noexcept
 void socket_transport::arm() noexcept
 {
     if (bulk_ || starved_ || !loop::current().capabilities().provided_buffers) {
+        rearm_reason_ = bulk_ ? rearm_reason::bulk : rearm_reason_;
         arm_single();
         return;
     }
-    receiving_.start({.code = opcode::receive_provided, .fd = socket_.get()}, receive_handler_);
+    const request wanted{.code = opcode::receive_provided, .fd = socket_.get()};
+    if (std::exchange(was_armed_, true))
+        receiving_.restart(wanted, receive_handler_, std::exchange(rearm_reason_, rearm_reason::ended));
+    else
+        receiving_.start(wanted, receive_handler_);
 }
 
 void socket_transport::arm_single() noexcept
@@ -148,12 +153,16 @@ void socket_transport::on_receive(const completion& what, operation_memory* memo
         receive_error_ = send_error_ == errc::reset || cut_short_ ? errc::reset : errc::end_of_stream;
     } else if (what.result == -ENOBUFS) {
         starved_ = true;
+        rearm_reason_ = rearm_reason::no_buffer;
+        ++loop::current().counts().buffer_shortages;
     } else if (what.result != -ECANCELED) {
         receive_error_ = error_from_errno(-what.result);
     }
 
-    if (what.more && (bulk_ || unread_ >= receive_allowance))
+    if (what.more && (bulk_ || unread_ >= receive_allowance)) {
+        rearm_reason_ = bulk_ ? rearm_reason::bulk : rearm_reason::back_pressure;
         receiving_.cancel();
+    }
     if (!wanted_)
         return;
     if (unread_ > 0 || receive_error_) {

@@ -109,6 +109,8 @@ private:
     std::uint8_t full_in_a_row_ = 0;
     bool bulk_ = false;       // single receives into large chunks
     bool starved_ = false;    // the pool was empty: the next receive brings its own memory
+    bool was_armed_ = false;
+    rearm_reason rearm_reason_ = rearm_reason::ended;  // why the multishot receive will be armed again
     bool wanted_ = false;
     bool retired_ = false;
     bool lingering_ = false;  // everything was sent; waits for the end of the peer

@@ -138,6 +138,8 @@ public:
     {
         if (unsettled_)
             wait = std::chrono::nanoseconds(0);  // they may have failed, which somebody has to take care of
+        // Seen here, whenever it began: the kernel moves what it keeps only in a call that asks for completions.
+        overflows_ += (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0;
         int outcome = 0;
         if (wait && wait->count() == 0) {
             outcome = io_uring_submit_and_get_events(&ring_);
@@ -184,7 +186,7 @@ public:
         taken.buffer = static_cast<std::uint16_t>(entry->flags >> IORING_CQE_BUFFER_SHIFT);
         io_uring_cq_advance(&ring_, 1);
         if (taken.has_buffer) {
-            ++buffers_lent_;
+            most_buffers_lent_ = std::max(most_buffers_lent_, ++buffers_lent_);
             unpoison(buffer(taken.buffer), buffer_size_);
         }
         return true;
@@ -213,6 +215,13 @@ public:
 
     unsigned buffers_lent() const noexcept override { return buffers_lent_; }
     unsigned buffer_size() const noexcept override { return buffer_size_; }
+
+    ring_counts counts() const noexcept override
+    {
+        return {.overflows = overflows_,
+                .lost = __atomic_load_n(ring_.cq.koverflow, __ATOMIC_RELAXED),
+                .most_buffers_lent = most_buffers_lent_};
+    }
 
     std::chrono::steady_clock::time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
 
@@ -485,6 +494,8 @@ private:
     std::vector<silent_request> silent_;     // queued, or handed over and not settled
     std::vector<silent_request> succeeded_;  // settled, and not taken by `next` yet
     bool unsettled_ = false;                 // some of `silent_` were handed over before
+    unsigned most_buffers_lent_ = 0;
+    std::uint64_t overflows_ = 0;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -51,7 +52,9 @@ void mailbox::wake() const noexcept
 
 void mailbox::deliver() noexcept
 {
-    for (mail* each = queue_.take(); each;) {
+    mail* const first = queue_.take();
+    wake_ups_ += std::exchange(asleep_, false) && first;
+    for (mail* each = first; each;) {
         mail* const next = each->next;
         each->deliver();
         each = next;

@@ -3,6 +3,8 @@
 #include <coil/runtime/internal/frame_pool.hpp>
 #include <coil/runtime/internal/mail_queue.hpp>
 
+#include <cstdint>
+
 namespace coil::internal {
 
 /// Something that one thread sends to the loop of another. Sending it allocates nothing.
@@ -40,7 +42,9 @@ public:
     /// The loop's side.
     /// @{
     int bell() const noexcept { return bell_; }
-    bool fall_asleep() noexcept { return queue_.fall_asleep(); }
+    bool fall_asleep() noexcept { return asleep_ = queue_.fall_asleep(); }
+    /// How often mail found the loop asleep.
+    std::uint64_t wake_ups() const noexcept { return wake_ups_; }
     /// Delivers what has come.
     void deliver() noexcept;
     /// Drops what has come. Nothing is accepted any more.
@@ -54,6 +58,8 @@ private:
     mail_queue<mail> queue_;
     int bell_;
     int ring_;
+    bool asleep_ = false;  // before it last entered the kernel
+    std::uint64_t wake_ups_ = 0;
 };
 
 }  // namespace coil::internal

@@ -17,6 +17,16 @@ void operation::start(const request& wanted, completion_handler& handler, std::u
     here.submit(node);
 }
 
+void operation::restart(const request& wanted, completion_handler& handler, rearm_reason why)
+{
+    loop& here = loop::current();
+    if (wanted.code != opcode::accept)
+        ++here.counts().receive_rearms[why];
+    else if (here.capabilities().multishot_accept)  // without it one accept after the other is the rule
+        ++here.counts().accept_rearms[why];
+    start(wanted, handler);
+}
+
 void operation::cancel() noexcept
 {
     if (node_)

@@ -3,6 +3,7 @@
 #include <coil/runtime/internal/frame_pool.hpp>
 #include <coil/runtime/internal/list.hpp>
 #include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/loop_stats.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -59,6 +60,9 @@ public:
     /// Starts it on this thread's loop; it goes to the kernel at the end of the loop's turn. Only where not `pending()`.
     /// @param memory  what the kernel reads or writes, if it is not the caller's until the last completion.
     void start(const request& wanted, completion_handler& handler, std::unique_ptr<operation_memory> memory = nullptr);
+
+    /// Starts one that completes many times, and had ended, again; counts why.
+    void restart(const request& wanted, completion_handler& handler, rearm_reason why);
 
     /// Between `start` and the last completion.
     bool pending() const noexcept { return node_ != nullptr; }

@@ -68,6 +68,13 @@ struct capabilities {
     std::string to_string() const;
 };
 
+/// What a ring has counted.
+struct ring_counts {
+    std::uint64_t overflows = 0;         ///< Entries into the kernel that found completions waiting for room in the queue.
+    std::uint64_t lost = 0;              ///< Completions dropped for want of memory.
+    unsigned most_buffers_lent = 0;      ///< The most that were ever missing from the pool at once.
+};
+
 struct ring_options {
     unsigned submission_entries = 256;
     unsigned completion_entries = 4096;
@@ -106,6 +113,8 @@ public:
     /// Receive buffers that are not in the pool.
     virtual unsigned buffers_lent() const noexcept = 0;
     virtual unsigned buffer_size() const noexcept = 0;
+
+    virtual ring_counts counts() const noexcept = 0;
 
     /// The time that timers go by.
     virtual std::chrono::steady_clock::time_point now() const noexcept = 0;

@@ -398,6 +398,7 @@ bool simulated_ring::next(completion& taken) noexcept
     completions_.pop_front();
     if (taken.has_buffer) {
         ++buffers_lent_;
+        counts_.most_buffers_lent = std::max(counts_.most_buffers_lent, buffers_lent_);
         buffer_states_[taken.buffer] = buffer_state::lent;
     }
     return true;
@@ -417,6 +418,7 @@ void simulated_ring::return_buffer(std::uint16_t id) noexcept
 void simulated_ring::enter(std::optional<std::chrono::nanoseconds> wait)
 {
     world_.note("enter", {wait ? wait->count() : -1});
+    counts_.overflows += !overflowed_.empty();
     world_.pass(std::chrono::nanoseconds(500 + world_.below(1000)));
     hand_over();
     flush_overflow();

@@ -36,6 +36,7 @@ public:
     void return_buffer(std::uint16_t id) noexcept override;
     unsigned buffers_lent() const noexcept override { return buffers_lent_; }
     unsigned buffer_size() const noexcept override { return world_.options.receive_buffer_size; }
+    ring_counts counts() const noexcept override { return counts_; }
 
     std::chrono::steady_clock::time_point now() const noexcept override { return world_.now(); }
     bool has_threads() const noexcept override { return false; }
@@ -117,6 +118,7 @@ private:
     std::vector<buffer_state> buffer_states_;
     std::deque<std::uint16_t> pool_;
     unsigned buffers_lent_ = 0;
+    ring_counts counts_;
 };
 
 }  // namespace coil::internal

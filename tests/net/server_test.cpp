@@ -496,7 +496,12 @@ BOOST_AUTO_TEST_CASE(survives_running_out_of_descriptors)
             ::close(each);
         }
         BOOST_TEST(server.connections() == 1U);
+        const loop_stats stats = loop::current().stats();
+        BOOST_TEST(stats.refused_connections == clients.size());
+        BOOST_TEST(stats.accept_pauses >= clients.size());
         co_await pause(150ms);
+        BOOST_TEST((loop::current().stats().accept_rearms[rearm_reason::exhausted] > 0U) ==
+                   loop::current().capabilities().multishot_accept);
         net::socket after = co_await client_of(server);
         answer = co_await ask(after, "after");
         BOOST_TEST(answer == "after");
