@@ -14,11 +14,17 @@ import xml.etree.ElementTree as ElementTree
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG_LINES = 150
 FOLDERS = ["runtime", "net", "tls", "tools", "bench", "examples", "tests"]
+FALLBACK_TARGETS = ["//tests/runtime/...", "//tests/net/...", "//tests/tls/..."]
+ALL_CAPABILITIES = ("single_issuer,defer_taskrun,coop_taskrun,submit_all,provided_buffers,multishot_accept,"
+                    "multishot_receive,messages")
 
 # name, title, options of `bazel test`
 BAZEL_LANES = [
     ("asan", "g++, address and undefined behaviour sanitizers", ["--config=asan", "--build_tests_only"]),
     ("clang", "clang 19, optimised", ["--config=opt", "--config=clang"]),  # and all programs
+    # built already by the lane before
+    ("fallback", "clang 19, optimised, a kernel without new features",
+     ["--config=opt", "--config=clang", "--test_env=COIL_RING_WITHOUT=" + ALL_CAPABILITIES]),
     ("tsan", "g++, thread sanitizer", ["--config=tsan", "--build_tests_only", "--test_tag_filters=threads"]),
 ]
 
@@ -197,13 +203,27 @@ def targets_matching(name):
     return [label for label in query("tests({})") if name in label]
 
 
+def targets_of(key, only):
+    """What the lane builds and runs. @param only  a part of the names of its test targets, or None."""
+    if key == "fallback":
+        tests = labels_of(f"tests({' + '.join(FALLBACK_TARGETS)})")
+        return [label for label in tests if not only or only in label]
+    if only:
+        return targets_matching(only)
+    return programs() if key == "clang" else all_targets()
+
+
 def programs():
     """Tests and binaries. Libraries come along; asked for by themselves they would be compiled in a second form."""
     return query("kind('(_binary|_test) rule', {})")
 
 
 def query(expression):
-    command = ["bazel", "query", "--keep_going", expression.format(" + ".join(all_targets()))]
+    return labels_of(expression.format(" + ".join(all_targets())))
+
+
+def labels_of(expression):
+    command = ["bazel", "query", "--keep_going", expression]
     return subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           check=False).stdout.split()
 
@@ -218,8 +238,9 @@ def run(name, part):
         sys.exit(2)
     for key, title, options in BAZEL_LANES:
         if name in (None, key) or (only and name not in keys):
-            targets = targets_matching(only) if only else programs() if key == "clang" else all_targets()
-            lanes.append(bazel_lane(title, options, targets))
+            targets = targets_of(key, only)
+            if targets:
+                lanes.append(bazel_lane(title, options, targets))
     if name in (None, "consumer"):
         lanes.append(consumer_lane())
     if name in (None, "house_rules"):
@@ -231,7 +252,7 @@ def main():
     parser = argparse.ArgumentParser(prog="tools/test", description="Builds and runs every test and check of coil.",
                                      epilog="The last line is `N passed, M failed`, counting test cases of all lanes.")
     parser.add_argument("name", nargs="?", metavar="NAME",
-                        help="a lane (asan, clang, tsan, consumer, house_rules) or a part of test target names")
+                        help="a lane (asan, clang, fallback, tsan, consumer, house_rules) or a part of test target names")
     parser.add_argument("part", nargs="?", metavar="PART", help="after a lane: a part of test target names")
     arguments = parser.parse_args()
     lanes = run(arguments.name, arguments.part)

@@ -321,13 +321,14 @@ BOOST_AUTO_TEST_CASE(a_bulk_transfer_changes_to_large_receives_and_back)
                     co_await send(100, 100);
                     co_await read_up_to(sent);
                 }
-                // The small messages came through a receive that stays armed: no request for each.
+                // The small messages came through a receive that stays armed, where there is one: no request for each.
+                const std::uint64_t most = here.capabilities().provided_buffers ? 60 : 100;
                 const std::uint64_t submissions = here.stats().submissions;
                 for (int i = 0; i < 50; ++i) {
                     co_await send(100, 100);
                     co_await read_up_to(sent);
                 }
-                BOOST_TEST(here.stats().submissions - submissions <= 60U);
+                BOOST_TEST(here.stats().submissions - submissions <= most);
             }
             // 4096 receives of 4 KiB would show; large ones take a tenth of that. On a busy machine bytes come in smaller
             // pieces, for which small buffers are right, so the best round counts.
@@ -357,7 +358,9 @@ BOOST_AUTO_TEST_CASE(an_idle_connection_holds_no_buffer)
             BOOST_TEST(count.has_value());
         }
         co_await pause();
-        BOOST_TEST(internal::chunks_in_use() == chunks);
+        // Without a pool each receive has to bring its own memory.
+        const std::size_t own = here.capabilities().provided_buffers ? 0 : pairs.size();
+        BOOST_TEST(internal::chunks_in_use() == chunks + own);
         BOOST_TEST(here.stats().receive_buffers_lent == 0U);
         for (const auto& each : pairs) {
             const result<> ended = co_await each->near.end();

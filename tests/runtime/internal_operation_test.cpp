@@ -75,6 +75,13 @@ task<> turns(int count)
     }
 }
 
+/// Whether there is nothing to try, because the kernel takes no receive buffers from a pool.
+bool has_no_pool(loop& here)
+{
+    BOOST_TEST(here.stats().receive_buffers_lent == 0U);
+    return !here.capabilities().provided_buffers;
+}
+
 BOOST_AUTO_TEST_SUITE(internal_operation_test)
 
 BOOST_AUTO_TEST_CASE(its_memory_lives_until_the_last_completion)
@@ -173,6 +180,8 @@ BOOST_AUTO_TEST_CASE(an_abandoned_operation_keeps_its_memory_until_the_kernel_le
 BOOST_AUTO_TEST_CASE(an_abandoned_receive_gives_its_buffers_back)
 {
     loop here({.receive_buffers = 4});
+    if (has_no_pool(here))
+        return;
     const auto body = [&]() -> task<> {
         const ends pair;
         recorder handler;
@@ -195,6 +204,8 @@ BOOST_AUTO_TEST_CASE(an_abandoned_receive_gives_its_buffers_back)
 BOOST_AUTO_TEST_CASE(a_multishot_receive_lends_a_buffer_for_each_piece_and_starves_without)
 {
     loop here({.receive_buffers = 4, .receive_buffer_size = 16});
+    if (has_no_pool(here))
+        return;
     const auto body = [&]() -> task<> {
         const ends pair(SOCK_SEQPACKET);
         recorder handler;
