@@ -197,8 +197,8 @@ private:
     internal::value_queue<T> values_;
     std::size_t granted_values_ = 0;
     bool closed_ = false;
-    internal::list<internal::waiter> senders_;
-    internal::list<internal::waiter> receivers_;
+    internal::waiter_queue senders_{"a channel"};
+    internal::waiter_queue receivers_{"a channel"};
     internal::list<internal::waiter> granted_;
 };
 

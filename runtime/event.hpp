@@ -61,7 +61,7 @@ private:
     friend class internal::event_wait;
 
     bool is_set_;
-    internal::list<internal::waiter> waiting_;
+    internal::waiter_queue waiting_{"an event"};
 };
 
 namespace internal {

@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <source_location>
 #include <utility>
 
 namespace coil {
@@ -17,7 +18,7 @@ namespace internal {
 template <class T>
 class generator_promise final : public promise_base {
 public:
-    generator<T> get_return_object() noexcept;
+    generator<T> get_return_object(std::source_location where = std::source_location::current()) noexcept;
     std::suspend_always initial_suspend() const noexcept { return {}; }
 
     /// Goes back to the one who awaits the next value. Where that one is still on the stack, because it started the
@@ -38,11 +39,13 @@ public:
     hand_over yield_value(T value)
     {
         value_.emplace(std::move(value));
+        note_end_of_stretch(origin());
         return {};
     }
     hand_over final_suspend() noexcept
     {
         ended_ = true;
+        note_end_of_stretch(origin());
         return {};
     }
     void return_void() const noexcept {}
@@ -176,8 +179,9 @@ private:
 namespace internal {
 
 template <class T>
-generator<T> generator_promise<T>::get_return_object() noexcept
+generator<T> generator_promise<T>::get_return_object(std::source_location where) noexcept
 {
+    set_origin(where);
     return generator<T>(std::coroutine_handle<generator_promise>::from_promise(*this));
 }
 

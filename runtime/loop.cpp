@@ -1,15 +1,17 @@
 #include <coil/runtime/loop.hpp>
 
 #include <coil/runtime/internal/mailbox.hpp>
+#include <coil/runtime/internal/misuse.hpp>
+#include <coil/runtime/internal/stretch.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 
 namespace coil {
 namespace {
 
+using internal::stop_program;
 using std::chrono::steady_clock;
 
 thread_local loop* this_thread_loop = nullptr;
@@ -17,12 +19,6 @@ thread_local loop* this_thread_loop = nullptr;
 constexpr unsigned most_between_turns = 256;
 constexpr std::chrono::seconds longest_goodbye{5};
 constexpr std::chrono::seconds longest_linger{2};
-
-[[noreturn]] void stop_program(const char* message) noexcept
-{
-    std::fprintf(stderr, "coil: %s\n", message);
-    std::abort();
-}
 
 struct event_counter final : internal::operation_memory {
     std::uint64_t value = 0;
@@ -63,7 +59,9 @@ public:
 
     void deliver() noexcept override
     {
+        this_thread_stretch.begin();
         call_();
+        this_thread_stretch.end(nullptr);
         delete this;
     }
     void drop() noexcept override { delete this; }
@@ -90,6 +88,9 @@ loop::loop(const loop_options& options)
                                        .receive_buffers = options.receive_buffers,
                                        .receive_buffer_size = options.receive_buffer_size}))
 {
+    watched_ = options.blocked_threshold.count() > 0;
+    internal::this_thread_stretch.limit = options.blocked_threshold;
+    internal::this_thread_stretch.too_long = &loop::report_blocked;
 }
 
 loop::loop(std::unique_ptr<internal::ring> ring)
@@ -108,6 +109,7 @@ loop::~loop()
     while (!background_.empty())
         delete &background_.pop_front();
     leave_kernel();
+    internal::this_thread_stretch.limit = {};
     this_thread_loop = nullptr;
 }
 
@@ -137,10 +139,22 @@ void loop::uncaught(std::exception_ptr exception) noexcept
     try {
         std::rethrow_exception(std::move(exception));
     } catch (const std::exception& error) {
-        stop_program((std::string("an exception left a detached coroutine: ") + error.what()).c_str());
+        stop_program(std::string("an exception left a detached coroutine: ") + error.what());
     } catch (...) {
         stop_program("an exception left a detached coroutine");
     }
+}
+
+void loop::report_blocked(const internal::coroutine_origin* who, std::chrono::nanoseconds time) noexcept
+{
+    const blocked_report report{.coroutine = who ? who->describe() : std::string(), .time = time};
+    if (const auto& handler = current().on_blocked_) {
+        handler(report);
+        return;
+    }
+    const auto shown = std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+    std::fprintf(stderr, "coil: %s kept the loop's thread for %lld ms\n",
+                 report.coroutine.empty() ? "a coroutine or call" : report.coroutine.c_str(), static_cast<long long>(shown));
 }
 
 loop_stats loop::stats() const noexcept
@@ -230,9 +244,20 @@ unsigned loop::run_ready() noexcept
     internal::list<internal::ready_item> batch;
     batch.splice(ready_);
     unsigned count = 0;
-    for (; !batch.empty(); ++count)
-        batch.pop_front().run();
+    for (; !batch.empty(); ++count) {
+        if (watched_) [[unlikely]]
+            run_watched(batch.pop_front());
+        else
+            batch.pop_front().run();
+    }
     return count;
+}
+
+void loop::run_watched(internal::ready_item& item) noexcept
+{
+    internal::this_thread_stretch.begin();
+    item.run();
+    internal::this_thread_stretch.end(nullptr);
 }
 
 void loop::run_passes(const bool& done) noexcept

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <coil/runtime/internal/background.hpp>
+#include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/internal/operation.hpp>
 #include <coil/runtime/internal/ready.hpp>
 #include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/stretch.hpp>
 #include <coil/runtime/internal/timers.hpp>
 #include <coil/runtime/loop_stats.hpp>
 #include <coil/runtime/task.hpp>
@@ -24,8 +26,17 @@ class bell_listener;
 class mailbox;
 }  // namespace internal
 
+/// Something kept the thread of a loop for long, and so kept everything else on that loop waiting.
+struct blocked_report {
+    /// The coroutine, with file and line; empty in builds without assertions, and where what ran is no coroutine of coil's.
+    std::string coroutine;
+    std::chrono::nanoseconds time;
+};
+
 /// How a loop is set up.
 struct loop_options {
+    /// What takes longer than this between two awaits is reported, when it is over: see `loop::on_blocked`. 0: nothing is.
+    std::chrono::nanoseconds blocked_threshold = std::chrono::milliseconds(internal::checks_misuse ? 100 : 0);
     /// Requests that can wait for the end of a turn; a power of two. More are kept in a backlog.
     unsigned submission_entries = 256;
     /// Completions that the kernel can post while the loop is busy; a power of two.
@@ -96,6 +107,10 @@ public:
     /// Node: process 'uncaughtException'.
     void on_uncaught(std::function<void(std::exception_ptr)> handler) { on_uncaught_ = std::move(handler); }
 
+    /// Sets who is told of what took longer than the threshold in the options. Without it a line goes to stderr.
+    /// @param handler  called when that is over, between two coroutines; it must not wait or throw.
+    void on_blocked(std::function<void(const blocked_report&)> handler) { on_blocked_ = std::move(handler); }
+
     /// The time at the beginning of this turn.
     std::chrono::steady_clock::time_point now() const noexcept { return now_; }
 
@@ -132,6 +147,8 @@ private:
     bool request(const internal::request& wanted) noexcept;
     void drain_backlog() noexcept;
     unsigned run_ready() noexcept;
+    static void report_blocked(const internal::coroutine_origin* who, std::chrono::nanoseconds time) noexcept;
+    void run_watched(internal::ready_item& item) noexcept;
     void run_passes(const bool& done) noexcept;
     void turn();
     std::optional<std::chrono::nanoseconds> time_to_wait() const noexcept;
@@ -152,7 +169,9 @@ private:
     std::shared_ptr<internal::mailbox> mailbox_;
     std::unique_ptr<internal::bell_listener> bell_listener_;
     loop_stats stats_;
+    bool watched_ = false;  // for what takes too long
     std::function<void(std::exception_ptr)> on_uncaught_;
+    std::function<void(const blocked_report&)> on_blocked_;
 };
 
 inline loop_handle::loop_handle(const loop& of) noexcept : mailbox_(of.mailbox()) {}
@@ -187,7 +206,12 @@ public:
             frame_.destroy();
     }
 
-    void start() { frame_.resume(); }
+    void start()
+    {
+        this_thread_stretch.begin();
+        frame_.resume();
+        this_thread_stretch.end(nullptr);
+    }
     const bool& done() const noexcept { return frame_.promise().done; }
     void rethrow() const
     {

@@ -2,7 +2,6 @@
 
 #include <coil/runtime/loop.hpp>
 
-#include <cassert>
 
 namespace coil {
 
@@ -63,7 +62,8 @@ bool join_wait::begin(std::coroutine_handle<> awaiting, stop_token token)
         of_->request_stop();
     if (of_->size() == 0)
         return false;
-    assert(!of_->joining_);
+    if (of_->joining_)
+        stop_program("a scope is joined by two coroutines at once");
     of_->joining_ = this;
     wait_with(awaiting, token);
     return true;

@@ -96,7 +96,7 @@ private:
     friend class internal::acquire_wait;
 
     std::size_t available_;
-    internal::list<internal::waiter> waiting_;
+    internal::waiter_queue waiting_{"a semaphore or mutex"};
     internal::list<internal::waiter> granted_;
 };
 

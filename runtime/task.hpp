@@ -2,11 +2,14 @@
 
 #include <coil/runtime/cancel.hpp>
 #include <coil/runtime/internal/frame_pool.hpp>
+#include <coil/runtime/internal/misuse.hpp>
+#include <coil/runtime/internal/stretch.hpp>
 
 #include <concepts>
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -26,14 +29,27 @@ public:
     coil::stop_token stop_token() const noexcept { return stop_token_; }
     void set_stop_token(coil::stop_token token) noexcept { stop_token_ = token; }
 
+    const coroutine_origin& origin() const noexcept { return origin_; }
+    void set_origin(const std::source_location& where) noexcept { origin_.set(where); }
+
 private:
     coil::stop_token stop_token_;
+    [[no_unique_address]] coroutine_origin origin_;
 };
 
-/// The stop token of the coroutine that awaits; none for coroutines that carry none.
+/// The coroutine begins to await something.
+template <class Promise>
+void note_await([[maybe_unused]] std::coroutine_handle<Promise> awaiting) noexcept
+{
+    if constexpr (std::derived_from<Promise, promise_base>)
+        note_end_of_stretch(awaiting.promise().origin());
+}
+
+/// The stop token of the coroutine that begins to await; none for coroutines that carry none.
 template <class Promise>
 stop_token stop_token_of(std::coroutine_handle<Promise> awaiting) noexcept
 {
+    note_await(awaiting);
     if constexpr (requires { { awaiting.promise().stop_token() } -> std::same_as<stop_token>; })
         return awaiting.promise().stop_token();
     else
@@ -54,6 +70,7 @@ public:
         {
             task_promise_base& promise = self.promise();
             promise.done_ = true;
+            note_end_of_stretch(promise.origin());
             if (promise.starting_ || !promise.continuation_)
                 return std::noop_coroutine();
             return promise.continuation_;
@@ -61,6 +78,8 @@ public:
         void await_resume() const noexcept {}
     };
     final_awaiter final_suspend() const noexcept { return {}; }
+
+    bool was_started() const noexcept { return done_ || continuation_; }
 
     /// Runs the task until it ends or waits. @return whether it ended.
     bool start(std::coroutine_handle<> self, std::coroutine_handle<> continuation) noexcept
@@ -81,7 +100,7 @@ private:
 template <class T>
 class task_promise final : public task_promise_base {
 public:
-    task<T> get_return_object() noexcept;
+    task<T> get_return_object(std::source_location where = std::source_location::current()) noexcept;
 
     template <class U = T>
         requires std::convertible_to<U&&, T>
@@ -106,7 +125,7 @@ private:
 template <>
 class task_promise<void> final : public task_promise_base {
 public:
-    task<void> get_return_object() noexcept;
+    task<void> get_return_object(std::source_location where = std::source_location::current()) noexcept;
 
     void return_void() const noexcept {}
     void unhandled_exception() noexcept { exception_ = std::current_exception(); }
@@ -158,12 +177,22 @@ public:
         template <class Promise>
         bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
         {
+            if constexpr (internal::checks_misuse)
+                check();
             frame_.promise().set_stop_token(internal::stop_token_of(awaiting));
             return !frame_.promise().start(frame_, awaiting);
         }
         T await_resume() { return frame_.promise().take(); }
 
     private:
+        void check() const noexcept
+        {
+            if (!frame_)
+                internal::stop_program("a task that was moved from is awaited");
+            if (frame_.promise().was_started())
+                internal::stop_program("a task is awaited twice: " + frame_.promise().origin().describe());
+        }
+
         std::coroutine_handle<promise_type> frame_;
     };
 
@@ -179,13 +208,15 @@ private:
 namespace internal {
 
 template <class T>
-task<T> task_promise<T>::get_return_object() noexcept
+task<T> task_promise<T>::get_return_object(std::source_location where) noexcept
 {
+    set_origin(where);
     return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
 }
 
-inline task<void> task_promise<void>::get_return_object() noexcept
+inline task<void> task_promise<void>::get_return_object(std::source_location where) noexcept
 {
+    set_origin(where);
     return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
 }
 

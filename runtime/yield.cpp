@@ -4,7 +4,7 @@
 
 namespace coil::internal {
 
-void yield_wait::await_suspend(std::coroutine_handle<> awaiting) noexcept
+void yield_wait::begin(std::coroutine_handle<> awaiting) noexcept
 {
     awaiting_ = awaiting;
     loop::current().enqueue(*this);

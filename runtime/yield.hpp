@@ -2,6 +2,7 @@
 
 #include <coil/runtime/internal/awaitable.hpp>
 #include <coil/runtime/internal/ready.hpp>
+#include <coil/runtime/task.hpp>
 
 #include <coroutine>
 
@@ -16,8 +17,16 @@ public:
     yield_wait& operator=(const yield_wait&) = delete;
 
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> awaiting) noexcept;
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
+    {
+        note_await(awaiting);
+        begin(awaiting);
+    }
     void await_resume() const noexcept {}
+
+private:
+    void begin(std::coroutine_handle<> awaiting) noexcept;
 };
 
 }  // namespace internal

@@ -8,6 +8,10 @@ namespace coil::internal {
 
 void stoppable_wait::resume_later() noexcept
 {
+    if constexpr (checks_misuse) {
+        if (!thread_.is_here())
+            stop_program("what is awaited on another thread is changed on this one; loop::post is for that");
+    }
     stop_.unlink();
     loop::current().enqueue(*this);
 }

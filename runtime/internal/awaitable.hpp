@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/cancel.hpp>
+#include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/internal/operation.hpp>
 #include <coil/runtime/internal/ready.hpp>
 #include <coil/runtime/task.hpp>
@@ -54,6 +55,7 @@ protected:
     void wait_with(std::coroutine_handle<> awaiting, stop_token token) noexcept
     {
         awaiting_ = awaiting;
+        thread_.check();
         token.attach(stop_);
     }
     void resume_later() noexcept;
@@ -66,6 +68,7 @@ private:
     static void on_stop(void* self) noexcept { static_cast<stoppable_wait*>(self)->stopped(); }
 
     stop_callback stop_;
+    [[no_unique_address]] thread_mark thread_{"a wait"};
 };
 
 /// Awaits one operation of the ring.

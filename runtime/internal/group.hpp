@@ -133,8 +133,10 @@ public:
     group_wait(group& home, std::span<member> members) noexcept : home_(home), members_(members) {}
 
     bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> awaiting) noexcept
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
     {
+        note_await(awaiting);
         for (std::size_t index = 0; index < members_.size() && home_.decided() == group::none; ++index)
             members_[index].start(home_, index);
         home_.awaiting_ = awaiting;

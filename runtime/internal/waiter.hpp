@@ -2,12 +2,28 @@
 
 #include <coil/runtime/internal/awaitable.hpp>
 #include <coil/runtime/internal/list.hpp>
+#include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/result.hpp>
 
 #include <coroutine>
 #include <cstdint>
 
 namespace coil::internal {
+
+class waiter;
+
+/// Those who wait for an event, a semaphore or a channel.
+class waiter_queue : public list<waiter> {
+public:
+    /// @param of  what they wait for, for messages.
+    explicit waiter_queue(const char* of) noexcept : thread_(of) {}
+
+    /// Stops the program on another thread than that of those who waited first.
+    void check_thread() noexcept { thread_.check(); }
+
+private:
+    [[no_unique_address]] thread_mark thread_;
+};
 
 /// A coroutine that stands in the queue of an event, a semaphore or a channel.
 ///
@@ -42,8 +58,9 @@ protected:
     ~waiter() override = default;
 
     /// Goes to the end of `queue`. @return true, for `await_suspend`.
-    bool queue_in(list<waiter>& queue, std::coroutine_handle<> awaiting, stop_token token) noexcept
+    bool queue_in(waiter_queue& queue, std::coroutine_handle<> awaiting, stop_token token) noexcept
     {
+        queue.check_thread();
         queue.push_back(*this);
         state_ = state::waiting;
         wait_with(awaiting, token);

@@ -7,6 +7,8 @@
 #include <coil/runtime/when.hpp>
 #include <coil/runtime/yield.hpp>
 
+#include "tests/support/child_end.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -32,43 +34,9 @@
 namespace {
 
 using namespace coil;
+using test::child_end;
+using test::end_of_child;
 using namespace std::chrono_literals;
-
-/// What a child process that ran `body` came to.
-struct child_end {
-    int signal = 0;
-    std::string message;
-};
-
-template <class Body>
-child_end end_of_child(Body body)
-{
-    std::array<int, 2> ends{};
-    BOOST_REQUIRE(::pipe(ends.data()) == 0);
-    const ::pid_t child = ::fork();
-    if (child == 0) {
-        std::signal(SIGSEGV, SIG_DFL);  // not those of Boost.Test or of a sanitizer
-        std::signal(SIGABRT, SIG_DFL);
-        ::dup2(ends[1], STDERR_FILENO);
-        body();
-        ::_exit(0);
-    }
-    ::close(ends[1]);
-    child_end end;
-    std::array<char, 4096> buffer{};
-    for (;;) {
-        const ::ssize_t got = ::read(ends[0], buffer.data(), buffer.size());
-        if (got <= 0)
-            break;
-        end.message.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    ::close(ends[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    if (WIFSIGNALED(status))
-        end.signal = WTERMSIG(status);
-    return end;
-}
 
 task<int> twice(int number)
 {

@@ -148,7 +148,7 @@ int connect(int count, char** arguments)
         throw usage_error("HOST is missing: coil connect HOST:PORT");
     wanted.target = parse_host_and_port(target);
     tls::socket_options how = socket_options_of(wanted);
-    coil::loop loop;
+    coil::loop loop({.blocked_threshold = {}});  // what goes to stderr is about the connection
     loop.run(connect_and_pipe(wanted, std::move(how)));
     return 0;
 }

@@ -58,7 +58,7 @@ private:
 
     worker_plan plan_;
     signal_set signals_{SIGINT, SIGTERM};  // before the threads, which inherit what it blocks
-    coil::loop loop_{{.submission_entries = 8, .completion_entries = 64, .receive_buffers = 0}};
+    coil::loop loop_{{.blocked_threshold = {}, .submission_entries = 8, .completion_entries = 64, .receive_buffers = 0}};
     stop_source all_ended_;
     std::size_t running_ = 0;
     std::list<worker> workers_;  // goes first: each waits for its thread

@@ -100,7 +100,7 @@ void worker::run() noexcept
         loop_ = loop;
     };
     try {
-        coil::loop loop;
+        coil::loop loop({.blocked_threshold = {}});  // what goes to stderr is about the server
         publish(&loop);
         try {
             loop.run(serve());
