@@ -5,7 +5,6 @@
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
 
-#include <cassert>
 #include <vector>
 
 namespace coil::net {
@@ -18,13 +17,7 @@ public:
         : options_(options), handler_(std::move(handler))
     {
     }
-    ~server_state()
-    {
-        if (!waiting_)
-            return;
-        waiting_->of_ = nullptr;
-        std::exchange(waiting_, nullptr)->resume_later();
-    }
+    ~server_state() { coil::internal::end_all(waiting_); }
 
     result<> listen(const listen_options& options)
     {
@@ -158,8 +151,8 @@ private:
 
     void report_closed() noexcept
     {
-        if (!listener_ && open_ == 0 && waiting_)
-            std::exchange(waiting_, nullptr)->resume_later();
+        if (is_closed())
+            coil::internal::end_all(waiting_);
     }
 
     server_options options_;
@@ -167,38 +160,17 @@ private:
     std::size_t open_ = 0;
     std::size_t drops_ = 0;
     drop_report drop_report_{*this};
-    closed_wait* waiting_ = nullptr;
+    coil::internal::waiter_queue waiting_{"server::closed()"};
     std::unique_ptr<listener> listener_;
     std::vector<std::unique_ptr<scope>> stopped_;  // connections that were stopped and have not ended
     std::unique_ptr<scope> connections_ = std::make_unique<scope>();  // last, as the former: the tasks refer to the rest
 };
 
-closed_wait::~closed_wait()
+bool closed_wait::begin(std::coroutine_handle<> awaiting, stop_token token) noexcept
 {
-    if (of_ && of_->waiting_ == this)
-        of_->waiting_ = nullptr;
-}
-
-bool closed_wait::await_ready() const noexcept
-{
-    return !of_ || of_->is_closed();
-}
-
-bool closed_wait::begin(std::coroutine_handle<> awaiting, stop_token token)
-{
-    if (token.stop_requested())
+    if (!of_ || of_->is_closed() || token.stop_requested())
         return false;
-    assert(!of_->waiting_ && "one coroutine at a time waits for a server to close");
-    of_->waiting_ = this;
-    wait_with(awaiting, token);
-    return true;
-}
-
-void closed_wait::stopped() noexcept
-{
-    if (of_)
-        of_->waiting_ = nullptr;
-    resume_later();
+    return queue_in(of_->waiting_, awaiting, token);
 }
 
 }  // namespace internal

@@ -3,6 +3,7 @@
 #include <coil/net/address.hpp>
 #include <coil/net/socket.hpp>
 #include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/internal/waiter.hpp>
 #include <coil/runtime/result.hpp>
 #include <coil/runtime/task.hpp>
 
@@ -52,24 +53,19 @@ namespace internal {
 class server_state;
 
 /// Waits until a server is closed and its last connection has ended.
-class closed_wait final : public coil::internal::stoppable_wait {
+class closed_wait final : public coil::internal::waiter {
 public:
     explicit closed_wait(server_state* of) noexcept : of_(of) {}
-    ~closed_wait() override;
 
-    bool await_ready() const noexcept;
     template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting)
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
     {
         return begin(awaiting, coil::internal::stop_token_of(awaiting));
     }
     void await_resume() const noexcept {}
 
 private:
-    friend class server_state;
-
-    bool begin(std::coroutine_handle<> awaiting, stop_token token);
-    void stopped() noexcept override;
+    bool begin(std::coroutine_handle<> awaiting, stop_token token) noexcept;
 
     server_state* of_;
 };
@@ -106,7 +102,7 @@ public:
     result<> close() noexcept;
 
     /// Waits until the server is closed and its last connection has ended, or until the wait is stopped.
-    /// Node: 'close'.
+    /// Overlap: any number of coroutines may wait.   Node: 'close'.
     coil::internal::awaitable<internal::closed_wait, internal::server_state*> closed() & noexcept
     {
         return coil::internal::awaitable<internal::closed_wait, internal::server_state*>(state_.get());

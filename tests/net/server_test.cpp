@@ -283,6 +283,26 @@ BOOST_AUTO_TEST_CASE(a_stop_cancels_the_connections_there_are)
     });
 }
 
+BOOST_AUTO_TEST_CASE(several_may_wait_for_the_close)
+{
+    run([]() -> task<> {
+        net::server server = create_server({}, echo);
+        server.listen({.host = "127.0.0.1"}).value();
+        int told = 0;
+        scope waiters;
+        for (int i = 0; i < 3; ++i)
+            waiters.spawn([&]() -> task<> {
+                co_await server.closed();
+                ++told;
+            });
+        co_await pause();
+        BOOST_TEST(told == 0);
+        server.close().value();
+        co_await waiters.join();
+        BOOST_TEST(told == 3);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(waiting_for_the_close_can_be_stopped)
 {
     run([]() -> task<> {
