@@ -48,14 +48,19 @@ task<result<>> socket::connect() &
         co_return errc::destroyed;
     if (core_->bytes() || !wanted_)
         co_return error_from_errno(EISCONN);
+    // The socket may be moved or destroyed meanwhile: from here on nothing of it is used but its core.
+    internal::plain_core& core = *core_;
     const std::unique_ptr<connect_options> wanted = std::move(wanted_);
+    const stop_token outer = co_await this_task::stop_token();
+    internal::core_reference alive(core, outer);
+    co_await coil::internal::use_stop_token(alive.token());
     auto opening = internal::open_connection(*wanted);
     result<std::unique_ptr<internal::transport>> bytes = co_await opening;
+    if (alive.lost())
+        co_return errc::destroyed;
     if (!bytes)
         co_return bytes.error();
-    if (!core_)
-        co_return errc::destroyed;
-    core_->connect(std::move(*bytes));
+    core.connect(std::move(*bytes));
     co_return result<>();
 }
 

@@ -29,6 +29,33 @@ socket::socket(socket&& other) noexcept = default;
 socket& socket::operator=(socket&& other) noexcept = default;
 socket::~socket() = default;
 
+namespace {
+
+/// Connects to `where` what `of` is to run on. @param alive  says whether there still is `of`.
+task<result<>> open_bytes(connection& of, net::internal::core_reference& alive, const net::connect_options where)
+{
+    const auto underway = std::make_shared<const char>();
+    of.expect(underway);
+    co_await coil::internal::use_stop_token(alive.token());
+    auto opening = net::internal::open_connection(where);
+    result<std::unique_ptr<net::internal::transport>> bytes = co_await opening;
+    if (alive.lost())
+        co_return coil::errc::destroyed;
+    if (of.failure())
+        co_return of.failure();  // destroyed meanwhile
+    if (bytes) {
+        of.connect(std::move(*bytes));
+        co_return result<>();
+    }
+    if (bytes.error() == coil::errc::canceled)
+        of.expect_no_more();
+    else
+        of.fail(bytes.error());
+    co_return bytes.error();
+}
+
+}  // namespace
+
 task<result<>> socket::secure_connect() &
 {
     if (!connection_)
@@ -37,44 +64,30 @@ task<result<>> socket::secure_connect() &
         co_return connection_->failure();
     if (connection_->opening())
         co_return coil::errc::already_in_progress;
-    if (plan_ && !connection_->bytes()) {
-        auto opening = open_bytes();
+    // The socket may be moved or destroyed meanwhile: from here on nothing of it is used but its connection.
+    connection& of = *connection_;
+    const stop_token outer = co_await this_task::stop_token();
+    net::internal::core_reference alive(of, outer);
+    const std::chrono::milliseconds limit = plan_ ? plan_->handshake_timeout : std::chrono::milliseconds(0);
+    if (plan_ && !of.bytes()) {
+        auto opening = open_bytes(of, alive, plan_->where);
         const result<> opened = co_await opening;
         if (!opened)
             co_return opened.error();
     }
-    const net::internal::open_awaitable handshake(connection_.get());
+    const net::internal::open_awaitable handshake(&of);
     result<> outcome;
-    if (plan_ && plan_->handshake_timeout.count() > 0) {
-        auto limited = with_timeout(plan_->handshake_timeout, handshake);
+    if (limit.count() > 0) {
+        auto limited = with_timeout(limit, handshake);
         outcome = co_await limited;
     } else {
         outcome = co_await handshake;
     }
-    if (outcome.error() == coil::errc::timed_out && plan_) {
+    if (limit.count() > 0 && outcome.error() == coil::errc::timed_out && !alive.lost()) {
         outcome = make_error_code(errc::handshake_timeout);
-        connection_->fail(outcome.error());
+        of.fail(outcome.error());
     }
     co_return outcome;
-}
-
-task<result<>> socket::open_bytes()
-{
-    const auto underway = std::make_shared<const char>();
-    connection_->expect(underway);
-    auto opening = net::internal::open_connection(plan_->where);
-    result<std::unique_ptr<net::internal::transport>> bytes = co_await opening;
-    if (connection_->failure())
-        co_return connection_->failure();  // destroyed meanwhile
-    if (bytes) {
-        connection_->connect(std::move(*bytes));
-        co_return result<>();
-    }
-    if (bytes.error() == coil::errc::canceled)
-        connection_->expect_no_more();
-    else
-        connection_->fail(bytes.error());
-    co_return bytes.error();
 }
 
 net::internal::read_awaitable socket::read(std::span<std::byte> buffer) & noexcept

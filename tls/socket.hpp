@@ -67,7 +67,8 @@ public:
     ///
     /// A client has then verified the server's certificate and that it covers the host.
     /// Errors: those of `net::socket::connect`; TLS failures, of which `error_info()` tells more; `tls::errc::handshake_timeout`;
-    ///         `errc::canceled`, after which it may be called again.   Overlap: one at a time.   Node: 'secureConnect'.
+    ///         `errc::canceled`, after which it may be called again; `errc::destroyed` where the socket goes meanwhile.
+    /// Overlap: one at a time.   Node: 'secureConnect'.
     task<result<>> secure_connect() &;
 
     /// Reads decrypted bytes into `buffer`; completes as soon as there is at least one.
@@ -154,8 +155,6 @@ private:
     friend socket connect(connect_options options);
     friend class server_access;
     socket(std::unique_ptr<internal::connection> connection, std::unique_ptr<internal::connect_plan> plan) noexcept;
-
-    task<result<>> open_bytes();
 
     std::unique_ptr<internal::connection> connection_;
     std::unique_ptr<internal::connect_plan> plan_;

@@ -10,6 +10,8 @@ bool stream_wait::await_ready() noexcept
 {
     if (!core_)
         finish(errc::destroyed);
+    else if (!core_->thread_.is_here())
+        return false;  // `begin` stops the program, and can say who awaits
     else if (core_->*place_)
         finish(errc::already_in_progress);
     else
@@ -19,6 +21,7 @@ bool stream_wait::await_ready() noexcept
 
 bool stream_wait::begin(std::coroutine_handle<> awaiting, stop_token token) noexcept
 {
+    core_->thread_.check();
     if (token.stop_requested()) {
         finish(errc::canceled);
         return false;
@@ -69,6 +72,19 @@ stream_core::~stream_core()
         writer_->lose_stream();
     if (opener_)
         opener_->lose_stream();
+    while (!references_.empty())
+        references_.pop_front().lose_stream();
+}
+
+core_reference::core_reference(stream_core& to, stop_token outer) noexcept : core_(&to), stop_(outer)
+{
+    to.references_.push_back(*this);
+}
+
+void core_reference::lose_stream() noexcept
+{
+    core_ = nullptr;
+    stop_.request_stop();
 }
 
 bool read_wait::attempt() noexcept

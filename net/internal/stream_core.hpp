@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/result.hpp>
 
 #include <cstddef>
@@ -56,6 +57,24 @@ private:
     stop_token token_;
 };
 
+/// A coroutine's reference to a stream that may go while the coroutine waits: it then knows, and what it waits for is
+/// stopped.
+class core_reference : public coil::internal::list_hook<core_reference> {
+public:
+    /// @param outer  stops the same.
+    core_reference(stream_core& to, stop_token outer) noexcept;
+
+    bool lost() const noexcept { return core_ == nullptr; }
+    stop_token token() noexcept { return stop_.token(); }
+
+private:
+    friend class stream_core;
+    void lose_stream() noexcept;
+
+    stream_core* core_;
+    stop_source stop_;
+};
+
 /// The inside of a stream: what its awaiters work with. At most one reader, one writer and one who waits for the stream to
 /// open wait at any time.
 class stream_core {
@@ -109,6 +128,7 @@ protected:
 
 private:
     friend class stream_wait;
+    friend class core_reference;
     friend class read_wait;
     friend class write_wait;
     friend class drain_wait;
@@ -117,6 +137,8 @@ private:
     stream_wait* reader_ = nullptr;
     stream_wait* writer_ = nullptr;
     stream_wait* opener_ = nullptr;
+    [[no_unique_address]] coil::internal::thread_mark thread_{"a socket"};
+    coil::internal::list<core_reference> references_;
 };
 
 class read_wait final : public stream_wait {

@@ -2,12 +2,16 @@
 
 #include <coil/net/socket.hpp>
 
+#include "tests/support/child_end.hpp"
 #include "tests/support/loopback.hpp"
 #include "tests/support/process_counts.hpp"
 
+#include <coil/net/connect.hpp>
+#include <coil/net/server.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/timer.hpp>
+#include <coil/runtime/yield.hpp>
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
@@ -21,6 +25,8 @@
 #include <random>
 #include <span>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -330,6 +336,62 @@ BOOST_AUTO_TEST_CASE(an_end_that_is_stopped_leaves_all_the_same)
         co_await read_pattern(pair.far, size, 10'000);
     });
 }
+
+BOOST_AUTO_TEST_CASE(a_connect_whose_socket_goes_or_moves_meanwhile_is_defined)
+{
+    loop here;
+    const auto body = []() -> task<> {
+        net::server server = net::create_server({}, [](net::socket) -> task<> { co_return; });
+        server.listen({.host = "127.0.0.1"}).value();
+        for (const bool moves : {false, true}) {
+            std::optional<net::socket> client(net::connect({.host = "127.0.0.1", .port = server.address()->port()}));
+            std::optional<net::socket> elsewhere;
+            std::error_code outcome;
+            scope connecting;
+            connecting.spawn([&]() -> task<> {
+                const result<> connected = co_await client->connect();
+                outcome = connected.error();
+            });
+            co_await this_task::yield();
+            BOOST_TEST(connecting.size() == 1U);
+            if (moves)
+                elsewhere.emplace(std::move(*client));
+            client.reset();
+            co_await connecting.join();
+            BOOST_TEST(outcome == (moves ? std::error_code() : make_error_code(errc::destroyed)));
+            BOOST_TEST((elsewhere && elsewhere->connected()) == moves);
+        }
+    };
+    here.run(body());
+}
+
+#ifndef NDEBUG
+
+BOOST_AUTO_TEST_CASE(reading_on_another_thread_stops_the_program)
+{
+    BOOST_TEST(stops_with("a socket that belongs to another thread is awaited in ", [] {
+        loop here;
+        const auto body = []() -> task<> {
+            socket_pair ends;
+            const auto read = [&]() -> task<> {
+                std::array<std::byte, 8> buffer{};
+                const result<std::size_t> count = co_await ends.near.read(buffer);
+                static_cast<void>(count);
+            };
+            scope reading;
+            reading.spawn(read());
+            co_await this_task::yield();
+            std::thread([&] {
+                loop there;
+                there.run(read());
+            }).join();
+            co_await reading.join();
+        };
+        here.run(body());
+    }));
+}
+
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()
 

@@ -5,12 +5,14 @@
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/timer.hpp>
+#include <coil/runtime/yield.hpp>
 
 #include "tests/support/random_data.hpp"
 #include "tests/support/tls_loopback.hpp"
 
 #include <boost/test/unit_test.hpp>
 
+#include <optional>
 #include <string>
 
 using namespace coil;
@@ -209,6 +211,61 @@ BOOST_AUTO_TEST_CASE(an_end_that_was_given_up_during_the_handshake_still_leaves)
         BOOST_TEST(text == "");
         BOOST_TEST((why == errc::end_of_stream), why.message());
         co_await both.join();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_secure_connect_whose_socket_goes_or_moves_meanwhile_is_defined)
+{
+    test::run([]() -> task<> {
+        tls::server server = tls::create_server(test::serving(test::shared_credentials().server), test::echo);
+        const std::uint16_t port = test::listen_anywhere(server);
+        std::size_t destroyed = 0;
+        // As it begins to connect, and at several moments until after the handshake.
+        for (int turns = 1; turns <= 40; ++turns) {
+            for (const bool moves : {false, true}) {
+                std::optional<tls::socket> client(tls::connect(test::client_of(port)));
+                std::optional<tls::socket> elsewhere;
+                result<> outcome;
+                scope connecting;
+                connecting.spawn([&]() -> task<> { outcome = co_await client->secure_connect(); });
+                for (int i = 0; i < turns; ++i) {
+                    if (turns % 2 == 0) {
+                        co_await this_task::yield();
+                    } else {
+                        const result<> slept = co_await sleep_for(50us);
+                        slept.value();
+                    }
+                }
+                if (moves)
+                    elsewhere.emplace(std::move(*client));
+                client.reset();
+                co_await connecting.join();
+                if (moves) {
+                    BOOST_TEST(name_of(outcome) == "");
+                    BOOST_TEST(!elsewhere->secure_connecting());
+                } else if (!outcome) {
+                    BOOST_TEST((outcome.error() == errc::destroyed), name_of(outcome));
+                    ++destroyed;
+                }
+            }
+        }
+        BOOST_TEST(destroyed > 2u);
+        // In the handshake itself: the peer says nothing.
+        std::optional<net::socket> silent;
+        net::server mute = net::create_server({}, [&](net::socket socket) -> task<> {
+            silent.emplace(std::move(socket));
+            co_return;
+        });
+        std::optional<tls::socket> client(tls::connect(test::client_of(test::listen_anywhere(mute))));
+        result<> outcome;
+        scope connecting;
+        connecting.spawn([&]() -> task<> { outcome = co_await client->secure_connect(); });
+        auto there = test::eventually([&] { return silent.has_value(); });
+        const bool accepted = co_await there;
+        BOOST_TEST_REQUIRE(accepted);
+        client.reset();
+        co_await connecting.join();
+        BOOST_TEST((outcome.error() == errc::destroyed), name_of(outcome));
     });
 }
 
