@@ -2,6 +2,7 @@
 
 #include <coil/net/internal/listener.hpp>
 #include <coil/net/internal/socket_transport.hpp>
+#include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
 
@@ -180,44 +181,51 @@ server::server(server&& other) noexcept = default;
 server& server::operator=(server&& other) noexcept = default;
 server::~server() = default;
 
+internal::server_state& server::state() const noexcept
+{
+    if (!state_)
+        coil::internal::stop_program("a net::server that was moved from is used");
+    return *state_;
+}
+
 result<> server::listen(const listen_options& options)
 {
-    return state_->listen(options);
+    return state().listen(options);
 }
 
 std::optional<net::address> server::address() const
 {
-    return state_->listening() ? state_->listening()->local_address() : std::nullopt;
+    return state().listening() ? state().listening()->local_address() : std::nullopt;
 }
 
 bool server::listening() const noexcept
 {
-    return state_->listening() != nullptr;
+    return state().listening() != nullptr;
 }
 
 std::size_t server::connections() const noexcept
 {
-    return state_->connections();
+    return state().connections();
 }
 
 result<> server::close() noexcept
 {
-    return state_->close();
+    return state().close();
 }
 
 void server::on_uncaught(std::function<void(std::exception_ptr)> call)
 {
-    state_->on_uncaught = std::move(call);
+    state().on_uncaught = std::move(call);
 }
 
 void server::on_drop(std::function<void()> call)
 {
-    state_->on_drop = std::move(call);
+    state().on_drop = std::move(call);
 }
 
 void server::request_stop() noexcept
 {
-    state_->request_stop();
+    state().request_stop();
 }
 
 server create_server(server_options options, server::connection_handler handler)

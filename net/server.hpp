@@ -121,6 +121,8 @@ private:
     friend server create_server(server_options options, connection_handler handler);
     explicit server(std::unique_ptr<internal::server_state> state) noexcept;
 
+    internal::server_state& state() const noexcept;
+
     std::unique_ptr<internal::server_state> state_;
 };
 

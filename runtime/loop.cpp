@@ -187,8 +187,16 @@ void loop::submit(internal::operation_node& node) noexcept
     backlog_.push_back(node);
 }
 
+/// Cancelling is seldom, so every build looks.
+void loop::check_own(internal::operation_node& node) noexcept
+{
+    if (operations_.find(node.user_data()) != &node)
+        stop_program("an operation of another thread's loop is cancelled, or what waits for it destroyed, on this thread");
+}
+
 void loop::cancel(internal::operation_node& node) noexcept
 {
+    check_own(node);
     if (node.cancelling_)
         return;
     node.cancelling_ = true;
@@ -204,6 +212,7 @@ void loop::cancel(internal::operation_node& node) noexcept
 
 void loop::cancel_now(internal::operation_node& node) noexcept
 {
+    check_own(node);
     if (node.linked() && !node.cancelling_) {
         node.unlink();
         operations_.put(node);

@@ -141,6 +141,7 @@ private:
     friend class internal::operation;
 
     void submit(internal::operation_node& node) noexcept;
+    void check_own(internal::operation_node& node) noexcept;
     void cancel(internal::operation_node& node) noexcept;
     void cancel_now(internal::operation_node& node) noexcept;
     void dispatch(const internal::completion& what) noexcept;

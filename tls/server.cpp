@@ -1,6 +1,7 @@
 #include <coil/tls/server.hpp>
 
 #include <coil/net/internal/transport.hpp>
+#include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/timer.hpp>
 #include <coil/tls/internal/connect_plan.hpp>
 #include <coil/tls/internal/connection.hpp>
@@ -118,46 +119,53 @@ server::server(server&& other) noexcept = default;
 server& server::operator=(server&& other) noexcept = default;
 server::~server() = default;
 
+internal::server_state& server::state() const noexcept
+{
+    if (!state_)
+        coil::internal::stop_program("a tls::server that was moved from is used");
+    return *state_;
+}
+
 result<> server::listen(const net::listen_options& options)
 {
-    return state_->plain.listen(options);
+    return state().plain.listen(options);
 }
 
 std::optional<net::address> server::address() const
 {
-    return state_->plain.address();
+    return state().plain.address();
 }
 
 bool server::listening() const noexcept
 {
-    return state_->plain.listening();
+    return state().plain.listening();
 }
 
 std::size_t server::connections() const noexcept
 {
-    return state_->plain.connections();
+    return state().plain.connections();
 }
 
 result<> server::close() noexcept
 {
-    return state_->plain.close();
+    return state().plain.close();
 }
 
 coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*> server::closed() & noexcept
 {
-    return state_->plain.closed();
+    return state().plain.closed();
 }
 
 void server::request_stop() noexcept
 {
-    state_->plain.request_stop();
+    state().plain.request_stop();
 }
 
 void server::add_context(std::string_view hostname, secure_context context)
 {
     if (!context)
         throw error("ERR_TLS_INVALID_CONTEXT", "add_context: no context for " + std::string(hostname));
-    state_->add_name(hostname, std::move(context));
+    state().add_name(hostname, std::move(context));
 }
 
 void server::add_context(std::string_view hostname, const secure_context_options& options)
@@ -167,22 +175,22 @@ void server::add_context(std::string_view hostname, const secure_context_options
 
 void server::set_secure_context(const secure_context_options& options)
 {
-    state_->set_context(create_secure_context(options));
+    state().set_context(create_secure_context(options));
 }
 
 void server::on_tls_client_error(std::function<void(const error_info&, const socket&)> call)
 {
-    state_->on_tls_client_error = std::move(call);
+    state().on_tls_client_error = std::move(call);
 }
 
 void server::on_uncaught(std::function<void(std::exception_ptr)> call)
 {
-    state_->plain.on_uncaught(std::move(call));
+    state().plain.on_uncaught(std::move(call));
 }
 
 void server::on_drop(std::function<void()> call)
 {
-    state_->plain.on_drop(std::move(call));
+    state().plain.on_drop(std::move(call));
 }
 
 server create_server(server_options options, server::connection_handler handler)

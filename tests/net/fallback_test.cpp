@@ -132,7 +132,7 @@ task<> use_everything()
         const result<> slept = co_await sleep_for(20s);
         BOOST_TEST(slept.error() == make_error_code(errc::canceled));
         server.close().value();
-        co_await internal::use_stop_token({});
+        co_await internal::use_stop_token(stop_token());
         co_await server.closed();
     }
     co_await counts_return_to(before);

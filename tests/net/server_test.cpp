@@ -1,5 +1,6 @@
 #include <coil/net/server.hpp>
 
+#include "tests/support/child_end.hpp"
 #include "tests/support/loopback.hpp"
 #include "tests/support/process_counts.hpp"
 
@@ -340,6 +341,16 @@ BOOST_AUTO_TEST_CASE(destroying_it_ends_everything_at_once)
         const std::string gone = co_await ask(client, "x");
         BOOST_TEST((gone == "EOF" || gone == "ECONNRESET" || gone == "EPIPE"), gone);
     });
+}
+
+BOOST_AUTO_TEST_CASE(one_that_was_moved_from_stops_the_program)
+{
+    BOOST_TEST(stops_with("a net::server that was moved from is used", [] {
+        loop here;
+        net::server server = create_server({}, echo);
+        const net::server elsewhere = std::move(server);
+        static_cast<void>(server.listen({.host = "127.0.0.1"}));
+    }));
 }
 
 BOOST_AUTO_TEST_CASE(can_be_moved_while_it_listens)

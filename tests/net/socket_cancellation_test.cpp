@@ -365,6 +365,25 @@ BOOST_AUTO_TEST_CASE(a_connect_whose_socket_goes_or_moves_meanwhile_is_defined)
     here.run(body());
 }
 
+BOOST_AUTO_TEST_CASE(destroying_a_socket_on_another_thread_while_it_is_read_stops_the_program)
+{
+    BOOST_TEST(stops_with("an operation of another thread's loop is cancelled", [] {
+        loop here;
+        const auto body = []() -> task<> {
+            std::optional<socket_pair> ends(std::in_place);
+            std::array<std::byte, 8> buffer{};
+            auto reading = with_timeout(1ms, ends->near.read(buffer));
+            const result<std::size_t> none = co_await reading;
+            BOOST_TEST(!none.has_value());
+            std::thread([&] {
+                loop there;
+                ends->near.destroy();
+            }).join();
+        };
+        here.run(body());
+    }));
+}
+
 #ifndef NDEBUG
 
 BOOST_AUTO_TEST_CASE(reading_on_another_thread_stops_the_program)
