@@ -4,6 +4,7 @@
 #include "bench/openssl.hpp"
 
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include <string>
@@ -46,7 +47,7 @@ openssl_ptr<BIO> create(const std::filesystem::path& path)
 
 }  // namespace
 
-credentials::credentials()
+credentials::credentials(key_type type)
 {
     std::string folder = (std::filesystem::temp_directory_path() / "bench-XXXXXX").string();
     if (!mkdtemp(folder.data()))
@@ -54,7 +55,7 @@ credentials::credentials()
     folder_ = folder;
     certificate_ = folder_ / "certificate.pem";
     key_ = folder_ / "key.pem";
-    openssl_ptr<EVP_PKEY> key(EVP_EC_gen("P-256"));
+    openssl_ptr<EVP_PKEY> key(type == key_type::rsa_2048 ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"));
     check(key != nullptr);
     const openssl_ptr<X509> certificate = self_signed(key.get());
     check(PEM_write_bio_X509(create(certificate_).get(), certificate.get()) == 1);

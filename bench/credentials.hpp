@@ -1,13 +1,15 @@
 #pragma once
 
+#include "bench/scenario.hpp"
+
 #include <filesystem>
 
 namespace bench {
 
-/// A self-signed certificate for localhost (ECDSA P-256) and its key, in a folder that goes with this object.
+/// A self-signed certificate for localhost and its key, in a folder that goes with this object.
 class credentials {
 public:
-    credentials();
+    explicit credentials(key_type type);
     credentials(const credentials&) = delete;
     credentials& operator=(const credentials&) = delete;
     ~credentials();

@@ -48,9 +48,9 @@ int put_under_load(const std::vector<std::string>& words)
     const double seconds = of ? std::strtod(words[4].c_str(), nullptr) : 0;
     if (!of || !(seconds > 0 && seconds <= 3600))
         throw usage_error("usage: bench load SCENARIO PORT CERTIFICATE SECONDS");
-    const openssl_ptr<SSL_CTX> context = make_client_context(words[3]);
-    load clients(*of, {to_port(words[2]), context.get()});
-    clients.open(std::chrono::seconds(60));
+    const openssl_ptr<SSL_CTX> context = make_client_context(*of, words[3]);
+    load clients(*of, to_port(words[2]), context.get());
+    clients.open();
     const double done = clients.done();
     clients.run(std::chrono::nanoseconds(std::llround(seconds * 1e9)));
     std::printf("%.0f %s\n", clients.done() - done, std::string(of->operation).c_str());
@@ -60,10 +60,11 @@ int put_under_load(const std::vector<std::string>& words)
 /// For the run itself, which wants the floor in a process of its own.
 int print_floor(const std::vector<std::string>& words)
 {
-    const scenario* const of = words.size() == 5 ? find_scenario(words[1]) : nullptr;
-    if (!of)
-        throw usage_error("usage: bench floor SCENARIO NANOSECONDS CERTIFICATE KEY");
-    std::printf("%.6f\n", measure_floor(*of, std::chrono::nanoseconds(std::stoll(words[2])), words[3], words[4]));
+    const scenario* const found = words.size() == 6 ? find_scenario(words[1]) : nullptr;
+    if (!found)
+        throw usage_error("usage: bench floor SCENARIO CONNECTIONS NANOSECONDS CERTIFICATE KEY");
+    const scenario& of = with_connections(*found, static_cast<unsigned>(std::stoul(words[2])));
+    std::printf("%.6f\n", measure_floor(of, std::chrono::nanoseconds(std::stoll(words[3])), words[4], words[5]));
     return 0;
 }
 

@@ -2,10 +2,12 @@
 
 #include <boost/program_options.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <sstream>
 
 namespace bench {
 namespace {
@@ -17,9 +19,12 @@ po::options_description describe_options()
     po::options_description all("options");
     auto add = all.add_options();
     add("help,h", "this text");
-    add("quick", "3 short rounds: a first impression in under 90 seconds");
-    add("rounds", po::value<int>(), "rounds of each measurement (5)");
-    add("seconds", po::value<double>(), "length of one measurement (0.7)");
+    add("quick", "3 short rounds of some scenarios with coil, asio and the floor: a first table in under 3 minutes");
+    add("rounds", po::value<int>(), "rounds of each measurement (4)");
+    add("seconds", po::value<double>(), "length of one measurement (0.5)");
+    add("connections", po::value<int>(), "connections in the memory scenarios (10000; 1000 in a quick run)");
+    add("rate", po::value<double>(),
+        "operations per second, begun at fixed times even if the server is behind; only scenarios with round trips");
     add("scenario", po::value<std::vector<std::string>>()->composing(), "only this one; may be given several times");
     add("system", po::value<std::vector<std::string>>()->composing(),
         "only this one and the floor; may be given several times");
@@ -50,24 +55,55 @@ std::string callers_path(const std::string& path)
     return folder ? (std::filesystem::path(folder) / path).string() : path;
 }
 
-void choose(const po::variables_map& given, run_options& options)
+template <class T>
+T checked(const po::variables_map& given, const std::string& name, T least, T most, T otherwise)
 {
-    if (given.count("scenario")) {
-        for (const std::string& name : given["scenario"].as<std::vector<std::string>>()) {
-            options.scenarios.push_back(find_scenario(name));
-            if (!options.scenarios.back())
-                throw usage_error("there is no scenario " + name);
-        }
-    } else {
-        for (const scenario& one : scenarios())
-            options.scenarios.push_back(&one);
+    if (!given.count(name))
+        return otherwise;
+    const T value = given[name].as<T>();
+    if (!(value >= least && value <= most)) {
+        std::ostringstream text;
+        text << "--" << name << " is not from " << least << " to " << most;
+        throw usage_error(text.str());
     }
-    std::vector<std::string> wanted;
-    if (given.count("system"))
-        wanted = given["system"].as<std::vector<std::string>>();
+    return value;
+}
+
+std::vector<std::string> names(const po::variables_map& given, const std::string& option)
+{
+    return given.count(option) ? given[option].as<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+void choose_scenarios(const po::variables_map& given, run_options& options)
+{
+    const bool quick = given.count("quick") != 0;
+    std::vector<const scenario*> chosen;
+    for (const std::string& name : names(given, "scenario")) {
+        chosen.push_back(find_scenario(name));
+        if (!chosen.back())
+            throw usage_error("there is no scenario " + name);
+        if (options.rate > 0 && !chosen.back()->has_round_trips())
+            throw usage_error("--rate makes no sense for " + name + ", which has no round trips");
+    }
+    if (chosen.empty())
+        for (const scenario& one : scenarios())
+            if ((!quick || one.quick) && (options.rate <= 0 || one.has_round_trips()))
+                chosen.push_back(&one);
+    const int connections = checked(given, "connections", 1, 60'000, quick ? 1000 : 0);
+    for (const scenario* one : chosen) {
+        const bool changed = one->kind == scenario_kind::memory && connections > 0;
+        options.scenarios.push_back(changed ? &with_connections(*one, static_cast<unsigned>(connections)) : one);
+    }
+}
+
+void choose_systems(const po::variables_map& given, run_options& options)
+{
+    std::vector<std::string> wanted = names(given, "system");
     for (const std::string& name : wanted)
         if (!find_system(name))
             throw usage_error("there is no system " + name);
+    if (wanted.empty() && given.count("quick"))
+        wanted = {"coil", "asio"};
     for (const system& one : systems())
         if (wanted.empty() || one.kind != system_kind::server || std::ranges::find(wanted, one.name) != wanted.end())
             options.systems.push_back(&one);
@@ -91,25 +127,18 @@ std::optional<run_options> parse_options(int count, const char* const* words)
     run_options options;
     if (given.count("quick")) {
         options.rounds = 3;
-        options.duration = std::chrono::milliseconds(350);
+        options.duration = std::chrono::milliseconds(300);
     }
-    if (given.count("rounds")) {
-        const int rounds = given["rounds"].as<int>();
-        if (rounds < 1 || rounds > 1000)
-            throw usage_error("--rounds is not from 1 to 1000");
-        options.rounds = static_cast<unsigned>(rounds);
-    }
-    if (given.count("seconds")) {
-        const double seconds = given["seconds"].as<double>();
-        if (!(seconds >= 0.05 && seconds <= 600))
-            throw usage_error("--seconds is not from 0.05 to 600");
-        options.duration = std::chrono::nanoseconds(std::llround(seconds * 1e9));
-    }
+    options.rounds = static_cast<unsigned>(checked(given, "rounds", 1, 1000, static_cast<int>(options.rounds)));
+    const double seconds = std::chrono::duration<double>(options.duration).count();
+    options.duration = std::chrono::nanoseconds(std::llround(checked(given, "seconds", 0.05, 600.0, seconds) * 1e9));
+    options.rate = checked(given, "rate", 1.0, 1e7, 0.0);
     if (given.count("json"))
         options.json_file = callers_path(given["json"].as<std::string>());
     if (given.count("markdown"))
         options.markdown_file = callers_path(given["markdown"].as<std::string>());
-    choose(given, options);
+    choose_scenarios(given, options);
+    choose_systems(given, options);
     return options;
 }
 

@@ -13,9 +13,13 @@ namespace bench {
 
 /// What a run is to do.
 struct run_options {
-    unsigned rounds = 5;
+    unsigned rounds = 4;
     /// Of each measurement.
-    std::chrono::nanoseconds duration = std::chrono::milliseconds(700);
+    std::chrono::nanoseconds duration = std::chrono::milliseconds(500);
+    /// Operations per second over all connections, each begun at its time; 0: as fast as answers come.
+    double rate = 0;
+    /// How long a server may take for what is awaited of it.
+    std::chrono::milliseconds patience = std::chrono::seconds(20);
     std::vector<const scenario*> scenarios;
     std::vector<const system*> systems;
     std::string json_file;

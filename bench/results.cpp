@@ -47,16 +47,22 @@ bool cell::noisy() const
 
 std::optional<double> scenario_result::floor() const
 {
-    double sum = 0;
+    std::optional<double> in_memory;
+    std::optional<double> plain;
+    bool has_plain = false;
     for (const cell& one : cells) {
-        if (one.of->kind == system_kind::server)
-            continue;
         const std::optional<double> part = one.median();
-        if (!part)
-            return std::nullopt;
-        sum += *part;
+        if (one.of->kind == system_kind::memory_floor)
+            in_memory = part;
+        if (one.of->kind != system_kind::tcp_floor)
+            continue;
+        has_plain = true;
+        if (part && (!plain || *part < *plain))
+            plain = part;
     }
-    return sum;
+    if (!in_memory || (has_plain && !plain))
+        return std::nullopt;
+    return *in_memory + plain.value_or(0);
 }
 
 std::optional<double> scenario_result::ratio(const cell& one) const
@@ -70,6 +76,8 @@ std::optional<double> scenario_result::ratio(const cell& one) const
 
 bool results::complete() const
 {
+    if (where.server < 0)
+        return false;
     for (const scenario_result& row : scenarios)
         for (const cell& one : row.cells)
             if (!one.failure.empty() || one.samples.empty())

@@ -59,7 +59,8 @@ struct scenario_result {
     const scenario* of = nullptr;
     std::vector<cell> cells;
 
-    /// Medians of the floor's parts together; none if one of them is missing.
+    /// Medians of OpenSSL's part and of the cheaper of the plain servers together; none if one of these is missing, or if
+    /// the scenario has no floor.
     std::optional<double> floor() const;
     /// A system's median in relation to the floor.
     std::optional<double> ratio(const cell& one) const;
@@ -71,7 +72,7 @@ struct results {
     processors where;
     std::vector<scenario_result> scenarios;
 
-    /// Whether everything that was asked for is there.
+    /// Whether everything that was asked for is there, on processors of its own.
     bool complete() const;
 };
 

@@ -3,13 +3,16 @@
 #include "bench/credentials.hpp"
 #include "bench/failure.hpp"
 #include "bench/load/load.hpp"
+#include "bench/load/storm.hpp"
 #include "bench/progress.hpp"
 #include "bench/served.hpp"
 #include "bench/witness.hpp"
 
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include <sys/resource.h>
 
@@ -19,7 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-constexpr auto patience = 20s;
+/// Of the echoes in a storm, per second.
+constexpr double storm_rate = 5000;
 
 void raise_descriptor_limit()
 {
@@ -33,7 +37,8 @@ void raise_descriptor_limit()
 void check_descriptor_limit(const scenario& of)
 {
     rlimit limit;
-    const rlim_t needed = of.connections + 64;
+    const rlim_t others = of.kind == scenario_kind::storm ? storm::connections + 64 : 64;
+    const rlim_t needed = of.connections + others;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < needed)
         throw failure("needs " + std::to_string(needed) + " file descriptors, but only " +
                       std::to_string(limit.rlim_cur) + " are permitted (ulimit -n)");
@@ -49,19 +54,34 @@ private:
     void measure(const scenario& of, cell& into);
     sample measure_in_memory(const scenario& of, const system& by);
     sample measure_time(const scenario& of, const system& by);
+    sample measure_storm(const scenario& of, const system& by);
     sample measure_memory(const scenario& of, const system& by);
-    served& server_for(const system& of);
+    const credentials& credentials_for(key_type type);
+    openssl_ptr<SSL_CTX> context_for(const scenario& of, const system& by);
+    served& server_for(const scenario& of, const system& by);
+    void check_still_serves(const scenario& of, const system& by);
 
     results results_;
-    credentials credentials_;
-    openssl_ptr<SSL_CTX> context_;
-    std::map<const system*, std::unique_ptr<served>> servers_;
+    std::map<key_type, credentials> credentials_;
+    std::map<std::pair<const system*, key_type>, std::unique_ptr<served>> servers_;
 };
 
-/// Memory has no kernel part here: what the kernel keeps is not counted.
+/// Memory has no kernel part here: what the kernel keeps is not counted. What a storm costs depends on how many of its
+/// clients a server lets in beside the echoes, which no floor can know.
 bool applies(const system& one, const scenario& to)
 {
-    return to.kind != scenario_kind::memory || one.kind != system_kind::tcp_floor;
+    switch (to.kind) {
+    case scenario_kind::memory: return one.kind != system_kind::tcp_floor;
+    case scenario_kind::storm: return one.kind == system_kind::server;
+    default: return true;
+    }
+}
+
+std::optional<latency> latency_of(load& clients)
+{
+    if (clients.took().count() == 0)
+        return std::nullopt;
+    return latency{clients.took().at(latency::shares)};
 }
 
 unsigned rounds_of(const scenario& of, const run_options& options)
@@ -73,7 +93,6 @@ runner::runner(const run_options& options)
 {
     results_.options = options;
     raise_descriptor_limit();
-    context_ = make_client_context(credentials_.certificate_file());
     results_.where = choose_processors();
 }
 
@@ -86,27 +105,40 @@ std::size_t runner::count_steps() const
     return steps;
 }
 
-served& runner::server_for(const system& of)
+const credentials& runner::credentials_for(key_type type)
 {
-    std::unique_ptr<served>& server = servers_[&of];
+    return credentials_.try_emplace(type, type).first->second;
+}
+
+/// @return null for servers that speak no TLS.
+openssl_ptr<SSL_CTX> runner::context_for(const scenario& of, const system& by)
+{
+    return by.kind == system_kind::tcp_floor ? nullptr
+                                             : make_client_context(of, credentials_for(of.key).certificate_file());
+}
+
+served& runner::server_for(const scenario& of, const system& by)
+{
+    const key_type key = by.kind == system_kind::tcp_floor ? key_type::ecdsa_p256 : of.key;
+    std::unique_ptr<served>& server = servers_[{&by, key}];
     if (!server)
-        server = std::make_unique<served>(of, credentials_, results_.where.server);
+        server = std::make_unique<served>(by, credentials_for(key), results_.where.server);
     server->process().check_running();
     return *server;
 }
 
 sample runner::measure_in_memory(const scenario& of, const system& by)
 {
-    const auto duration = std::to_string(results_.options.duration.count());
+    const credentials& with = credentials_for(of.key);
     processors alone = results_.where;
     alone.generator = alone.server;
     const witness seen(alone);
     const std::chrono::nanoseconds before = children_time();
-    process floor({"floor", std::string(of.name), duration, credentials_.certificate_file(), credentials_.key_file()},
+    process floor({"floor", std::string(of.name), std::to_string(of.connections),
+                   std::to_string(results_.options.duration.count()), with.certificate_file(), with.key_file()},
                   results_.where.server);
     sample taken;
-    const std::string text =
-        floor.output(patience + std::chrono::ceil<std::chrono::seconds>(results_.options.duration));
+    const std::string text = floor.output(60s + std::chrono::ceil<std::chrono::seconds>(results_.options.duration));
     taken.cost = std::strtod(text.c_str(), nullptr);
     if (!(taken.cost > 0))
         throw failure(std::string(by.name) + " printed no figure");
@@ -117,44 +149,104 @@ sample runner::measure_in_memory(const scenario& of, const system& by)
 
 sample runner::measure_time(const scenario& of, const system& by)
 {
-    served& server = server_for(by);
-    const bool tls = by.kind != system_kind::tcp_floor;
-    load clients(of, {server.port(), tls ? context_.get() : nullptr});
-    clients.open(patience);
-    clients.run(results_.options.duration / 8);
+    const run_options& options = results_.options;
+    served& server = server_for(of, by);
+    const openssl_ptr<SSL_CTX> context = context_for(of, by);
+    load clients(of, server.port(), context.get(), options.rate, options.patience);
+    clients.open();
+    clients.run(options.duration / 8);
+    clients.took().forget();
 
     const witness seen(results_.where);
     const std::chrono::nanoseconds cpu = server.process().cpu_time();
     const double done = clients.done();
     const clock::time_point begin = clock::now();
-    clients.run(results_.options.duration);
+    clients.run(options.duration);
     const std::chrono::duration<double> wall = clock::now() - begin;
     const std::chrono::nanoseconds used = server.process().cpu_time() - cpu;
     const double operations = clients.done() - done;
 
+    server.process().check_running();
     if (operations <= 0)
         throw failure("the server did not get one " + std::string(of.operation) + " done");
     sample taken;
     seen.tell(taken, used);
     taken.cost = static_cast<double>(used.count()) / operations;
     taken.rate = operations / wall.count();
+    taken.took = latency_of(clients);
+    if (of.kind == scenario_kind::reset)
+        check_still_serves(of, by);
+    return taken;
+}
+
+/// One more client, which behaves.
+void runner::check_still_serves(const scenario& of, const system& by)
+{
+    scenario one = of;
+    one.kind = scenario_kind::memory;
+    one.connections = 1;
+    const openssl_ptr<SSL_CTX> context = context_for(one, by);
+    load client(one, server_for(of, by).port(), context.get(), 0, results_.options.patience);
+    client.open();
+    client.finish();
+}
+
+/// The echoes go on in this thread, before the storm and in it. Their share of the processor time is in its cost.
+sample runner::measure_storm(const scenario& of, const system& by)
+{
+    const run_options& options = results_.options;
+    served& server = server_for(of, by);
+    const openssl_ptr<SSL_CTX> context = context_for(of, by);
+    load echoes(of, server.port(), context.get(), options.rate > 0 ? options.rate : storm_rate, options.patience);
+    echoes.open();
+    echoes.run(options.duration / 8);
+    echoes.took().forget();
+    echoes.run(options.duration);
+    sample taken;
+    taken.took_before = latency_of(echoes);
+
+    storm reconnects(of, server.port(), context.get());
+    const clock::time_point deadline = clock::now() + options.patience;
+    while (reconnects.done() == 0 && clock::now() < deadline)
+        echoes.run(options.duration / 8);
+    echoes.took().forget();
+    const witness seen(results_.where);
+    const std::chrono::nanoseconds cpu = server.process().cpu_time();
+    const std::size_t done = reconnects.done();
+    const clock::time_point begin = clock::now();
+    do
+        echoes.run(options.duration);
+    while (reconnects.done() == done && clock::now() < deadline);
+    const std::chrono::duration<double> wall = clock::now() - begin;
+    const std::chrono::nanoseconds used = server.process().cpu_time() - cpu;
+    const auto operations = static_cast<double>(reconnects.done() - done);
+    reconnects.end();
+
+    server.process().check_running();
+    if (operations <= 0)
+        throw failure("the server did not get one " + std::string(of.operation) + " done");
+    seen.tell(taken, used);
+    taken.cost = static_cast<double>(used.count()) / operations;
+    taken.rate = operations / wall.count();
+    taken.took = latency_of(echoes);
     return taken;
 }
 
 /// A server that is fresh: what it kept from other scenarios would hide what connections cost.
 sample runner::measure_memory(const scenario& of, const system& by)
 {
-    served server(by, credentials_, results_.where.server);
+    const openssl_ptr<SSL_CTX> context = context_for(of, by);
+    served server(by, credentials_for(of.key), results_.where.server);
     scenario first = of;
     first.connections = 1;
-    load one(first, {server.port(), context_.get()});
-    one.open(patience);
-    one.finish(patience);
+    load one(first, server.port(), context.get(), 0, results_.options.patience);
+    one.open();
+    one.finish();
     std::this_thread::sleep_for(50ms);
     const std::size_t before = server.process().memory();
-    load clients(of, {server.port(), context_.get()});
-    clients.open(patience);
-    clients.finish(patience);
+    load clients(of, server.port(), context.get(), 0, results_.options.patience + of.connections * 10ms);
+    clients.open();
+    clients.finish();
     std::this_thread::sleep_for(200ms);
     const std::size_t after = server.process().memory();
     sample taken;
@@ -165,16 +257,20 @@ sample runner::measure_memory(const scenario& of, const system& by)
 void runner::measure(const scenario& of, cell& into)
 {
     try {
-        check_descriptor_limit(of);
-        if (into.of->kind == system_kind::memory_floor)
+        if (into.of->kind == system_kind::memory_floor) {
             into.samples.push_back(measure_in_memory(of, *into.of));
-        else if (of.kind == scenario_kind::memory)
+            return;
+        }
+        check_descriptor_limit(of);
+        if (of.kind == scenario_kind::memory)
             into.samples.push_back(measure_memory(of, *into.of));
+        else if (of.kind == scenario_kind::storm)
+            into.samples.push_back(measure_storm(of, *into.of));
         else
             into.samples.push_back(measure_time(of, *into.of));
     } catch (const failure& reason) {
         into.failure = reason.what();
-        servers_.erase(into.of);
+        servers_.erase({into.of, of.key});
     }
 }
 

@@ -31,9 +31,15 @@ bool check(SSL* ssl, int result, const char* what)
 
 }  // namespace
 
-endpoints::endpoints(SSL_CTX* client, SSL_CTX* server, stopwatch& watch) : watch_(&watch)
+endpoints::endpoints(SSL_CTX* client, SSL_CTX* server, const scenario& of, stopwatch& watch,
+                     openssl_ptr<SSL_SESSION>* newest)
+    : of_(&of), watch_(&watch)
 {
     client_ = make_endpoint(client, to_client_, to_server_);
+    if (of.resumed && newest) {
+        resumes_ = *newest != nullptr;
+        resume_newest(client_.get(), *newest);
+    }
     SSL_set_connect_state(client_.get());
     watch_->start();
     server_ = make_endpoint(server, to_server_, to_client_);
@@ -51,6 +57,9 @@ void endpoints::handshake()
         if (check(server_.get(), result, "handshake") && client_done) {
             char nothing;
             check(client_.get(), SSL_read(client_.get(), &nothing, 1), "tickets");
+            check_agreed(client_.get(), *of_);
+            if (resumes_ && SSL_session_reused(server_.get()) != 1)
+                throw failure("a server in memory did not resume the session");
             return;
         }
     }
@@ -68,6 +77,13 @@ void endpoints::close()
     watch_->stop();
     if (result > 0)
         throw failure("the client's end did not reach the server");
+}
+
+void endpoints::abandon()
+{
+    watch_->start();
+    server_.reset();
+    watch_->stop();
 }
 
 void endpoints::client_write(std::span<const std::byte> bytes)

@@ -2,6 +2,7 @@
 
 #include "bench/floor/memory_pipe.hpp"
 #include "bench/floor/stopwatch.hpp"
+#include "bench/scenario.hpp"
 
 #include <cstddef>
 #include <span>
@@ -11,12 +12,17 @@ namespace bench {
 /// A TLS client and a TLS server in one process with no socket between them.
 class endpoints {
 public:
-    /// @param watch  counts the server's part.
-    endpoints(SSL_CTX* client, SSL_CTX* server, stopwatch& watch);
+    /// @param of      what the client agrees to.
+    /// @param watch   counts the server's part.
+    /// @param newest  session: resumed if the scenario wants that, and replaced.
+    endpoints(SSL_CTX* client, SSL_CTX* server, const scenario& of, stopwatch& watch,
+              openssl_ptr<SSL_SESSION>* newest = nullptr);
 
     void handshake();
     /// Both ends close; the server's object is freed.
     void close();
+    /// The client is gone without a word; the server's object is freed.
+    void abandon();
 
     void client_write(std::span<const std::byte> bytes);
     /// Reads and checks it.
@@ -30,6 +36,8 @@ public:
     void keep_server_only();
 
 private:
+    const scenario* of_;
+    bool resumes_ = false;
     memory_pipe to_client_;
     memory_pipe to_server_;
     stopwatch* watch_;

@@ -13,27 +13,58 @@
 
 namespace bench {
 
-connection::connection(poller& poll, session& owner, const target& to)
+namespace {
+
+sockaddr_in make_address(std::uint32_t host, std::uint16_t port)
+{
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(host);
+    return address;
+}
+
+/// This host has the whole network 127.0.0.0/8. The ports of one address would not last for many connections that come and
+/// go, since one that has ended keeps its port for a while.
+std::uint32_t next_source()
+{
+    thread_local std::uint32_t last = 0;
+    last = (last + 1) % 16;
+    return INADDR_LOOPBACK + last;
+}
+
+}  // namespace
+
+connection::connection(poller& poll, session& owner, const target& to, openssl_ptr<SSL_SESSION>* newest)
     : poll_(&poll),
       owner_(&owner),
       context_(to.context),
+      of_(to.of),
+      newest_(newest),
       descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
 {
     if (descriptor_ < 0)
         throw system_failure("cannot make a socket");
+    try {
+        call(to.port);
+        poll_->add(descriptor_, owner, true);
+    } catch (...) {
+        close(descriptor_);
+        throw;
+    }
+}
+
+void connection::call(std::uint16_t port)
+{
     const int on = 1;
     setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(to.port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int result = connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    if (result != 0 && errno != EINPROGRESS) {
-        const failure reason = system_failure("cannot connect to the server");
-        close(descriptor_);
-        throw reason;
-    }
-    poll_->add(descriptor_, owner, true);
+    setsockopt(descriptor_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    const sockaddr_in source = make_address(next_source(), 0);
+    if (bind(descriptor_, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0)
+        throw system_failure("cannot use an address of this host");
+    const sockaddr_in address = make_address(INADDR_LOOPBACK, port);
+    if (connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno != EINPROGRESS)
+        throw system_failure("cannot connect to the server");
 }
 
 connection::~connection()
@@ -60,8 +91,13 @@ int connection::tls_result(int result, const char* what)
     case SSL_ERROR_ZERO_RETURN: return -1;
     case SSL_ERROR_SYSCALL:
         throw errno != 0 ? system_failure(what) : failure(std::string(what) + ": the server closed the connection");
-    default: throw failure(std::string(what) + ": " + openssl_reason());
+    default: break;
     }
+    if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+        ERR_clear_error();
+        throw failure(std::string(what) + ": the server closed the connection without close_notify");
+    }
+    throw failure(std::string(what) + ": " + openssl_reason());
 }
 
 void connection::begin_handshake()
@@ -76,6 +112,17 @@ void connection::begin_handshake()
     if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor_) != 1)
         throw failure("cannot make a TLS client: " + openssl_reason());
     SSL_set_connect_state(ssl_.get());
+    if (of_->resumed && newest_) {
+        resumes_ = *newest_ != nullptr;
+        resume_newest(ssl_.get(), *newest_);
+    }
+}
+
+void connection::check_handshake() const
+{
+    check_agreed(ssl_.get(), *of_);
+    if (resumes_ && SSL_session_reused(ssl_.get()) != 1)
+        throw failure("the server did not resume the session");
 }
 
 bool connection::open()
@@ -101,9 +148,11 @@ bool connection::open()
         const int result = tls_result(SSL_do_handshake(ssl_.get()), "handshake");
         if (result < 0)
             throw failure("handshake: the server ended the connection");
-        open_ = result > 0;
-        if (open_)
+        if (result > 0) {
+            check_handshake();
+            open_ = true;
             want_output(false);
+        }
     }
     return open_;
 }
@@ -152,6 +201,13 @@ void connection::end()
     }
 }
 
+void connection::reset()
+{
+    const linger at_once = {1, 0};
+    if (setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
+        throw system_failure("cannot reset a connection");
+}
+
 bool connection::closed()
 {
     std::array<std::byte, 4096> dropped;
@@ -161,7 +217,10 @@ bool connection::closed()
             const int result = SSL_read(ssl_.get(), dropped.data(), dropped.size());
             if (result > 0)
                 continue;
-            return tls_result(result, "end") < 0;
+            const bool ended = tls_result(result, "end") < 0;
+            if (ended && of_->resumed && newest_ && !*newest_)
+                throw failure("the server gave no session to resume");
+            return ended;
         }
     }
     const ssize_t result = recv(descriptor_, dropped.data(), dropped.size(), 0);

@@ -2,6 +2,7 @@
 
 #include "bench/load/poller.hpp"
 #include "bench/openssl.hpp"
+#include "bench/scenario.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,13 +15,16 @@ struct target {
     std::uint16_t port;
     /// Null: no TLS.
     SSL_CTX* context;
+    /// What the context was made for.
+    const scenario* of;
 };
 
 /// A client's connection to this host, with or without TLS, that never waits.
 class connection {
 public:
-    /// @param owner  is told when it is worth going on; outlives the connection.
-    connection(poller& poll, session& owner, const target& to);
+    /// @param owner   is told when it is worth going on; outlives the connection.
+    /// @param newest  session, to be resumed if the scenario wants that, and replaced; outlives the connection.
+    connection(poller& poll, session& owner, const target& to, openssl_ptr<SSL_SESSION>* newest = nullptr);
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
     ~connection();
@@ -33,17 +37,24 @@ public:
     std::size_t write(std::span<const std::byte> bytes);
     /// Ends the sending side.
     void end();
+    /// Makes the end of this object a reset, which the peer's kernel reports as an error.
+    void reset();
     /// Drops what comes. @return whether the peer has ended its side in order. Throws: `failure`.
     bool closed();
 
 private:
+    void call(std::uint16_t port);
     void begin_handshake();
+    void check_handshake() const;
     void want_output(bool wanted);
     int tls_result(int result, const char* what);
 
     poller* poll_;
     session* owner_;
     SSL_CTX* context_;
+    const scenario* of_;
+    openssl_ptr<SSL_SESSION>* newest_;
+    bool resumes_ = false;
     openssl_ptr<SSL> ssl_;
     int descriptor_ = -1;
     bool connected_ = false;

@@ -2,49 +2,66 @@
 
 #include "bench/failure.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 
 namespace bench {
 
-exchange_session::exchange_session(poller& poll, const target& to, const exchange& what, load_count& count)
-    : connection_(poll, *this, to), exchange_(what), count_(&count)
+exchange_session::exchange_session(poller& poll, const target& to, const exchange& what, starts& when,
+                                   load_count& count)
+    : connection_(poll, *this, to), exchange_(what), starts_(&when), count_(&count)
 {
 }
 
 void exchange_session::ready()
 {
-    if (!open_) {
-        if (!connection_.open())
-            return;
-        open_ = true;
-        ++count_->open;
-    }
-    if (exchange_.repeats != 0 && exchanges_ == exchange_.repeats) {
-        if (connection_.closed())
-            throw failure("the server ended an idle connection");
-        return;
-    }
-    if (receiving_ && !receive())
-        return;
-    if (!receiving_)
-        send();
+    while (go_on()) {}
 }
 
-void exchange_session::send()
+/// Takes one step. @return whether it is done, and the next one may be too.
+bool exchange_session::go_on()
+{
+    switch (step_) {
+    case step::handshake:
+        if (!connection_.open())
+            return false;
+        step_ = step::idle;
+        ++count_->open;
+        if (exchange_.repeats == 0)
+            ++count_->finished;
+        return true;
+    case step::idle: return begin();
+    case step::request: return send();
+    case step::answer: return receive();
+    }
+    return false;
+}
+
+bool exchange_session::begin()
+{
+    if (exchanges_ < exchange_.repeats && starts_->begin()) {
+        step_ = step::request;
+        return true;
+    }
+    std::byte unexpected;
+    if (connection_.read({&unexpected, 1}) != 0)  // what is no data, such as tickets, is welcome
+        throw failure("the server sent something without being asked");
+    return false;
+}
+
+bool exchange_session::send()
 {
     while (moved_ < exchange_.request.size()) {
         const std::size_t size = connection_.write(exchange_.request.subspan(moved_));
         if (size == 0)
-            return;
+            return false;
         moved_ += size;
     }
     moved_ = 0;
-    receiving_ = true;
+    step_ = step::answer;
+    return false;  // no answer is here yet
 }
 
-/// @return whether the answer is complete and another request is to be sent.
 bool exchange_session::receive()
 {
     std::array<std::byte, 16 * 1024> buffer;
@@ -57,12 +74,12 @@ bool exchange_session::receive()
     if (moved_ < exchange_.answer.size())
         return false;
     moved_ = 0;
-    receiving_ = false;
+    starts_->answered();
     ++count_->done;
-    if (++exchanges_ != exchange_.repeats)
-        return true;
-    ++count_->finished;
-    return false;
+    if (++exchanges_ == exchange_.repeats)
+        ++count_->finished;
+    step_ = step::idle;
+    return exchanges_ != exchange_.repeats;
 }
 
 }  // namespace bench

@@ -1,44 +1,43 @@
 #pragma once
 
 #include "bench/load/connection.hpp"
+#include "bench/load/starts.hpp"
 
 #include <cstddef>
+#include <limits>
 #include <span>
-#include <vector>
 
 namespace bench {
 
 /// What a client sends and what must come back.
 struct exchange {
+    static constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
+
     std::span<const std::byte> request;
     std::span<const std::byte> answer;
-    /// How many times; 0: without end.
-    std::size_t repeats = 0;
-};
-
-/// What all sessions of a load have got done.
-struct load_count {
-    std::size_t open = 0;
-    /// Operations; in transfers bytes.
-    double done = 0;
-    std::size_t finished = 0;
+    /// How many times.
+    std::size_t repeats = endless;
 };
 
 /// A client that sends a request, checks the answer, and sends the next one.
 class exchange_session final : public session {
 public:
-    exchange_session(poller& poll, const target& to, const exchange& what, load_count& count);
+    exchange_session(poller& poll, const target& to, const exchange& what, starts& when, load_count& count);
     void ready() override;
 
 private:
-    void send();
+    enum class step { handshake, idle, request, answer };
+
+    bool go_on();
+    bool begin();
+    bool send();
     bool receive();
 
     connection connection_;
     exchange exchange_;
+    starts* starts_;
     load_count* count_;
-    bool open_ = false;
-    bool receiving_ = false;
+    step step_ = step::handshake;
     std::size_t moved_ = 0;
     std::size_t exchanges_ = 0;
 };

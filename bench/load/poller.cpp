@@ -2,6 +2,7 @@
 
 #include "bench/failure.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <sys/epoll.h>
@@ -39,17 +40,16 @@ void poller::change(int descriptor, session& owner, bool output)
     control(EPOLL_CTL_MOD, descriptor, owner, output);
 }
 
-void poller::run(std::chrono::steady_clock::time_point deadline, const std::function<bool()>& done)
+void poller::run(const std::function<std::optional<std::chrono::steady_clock::time_point>()>& turn)
 {
     std::array<epoll_event, 256> events;
-    while (!done()) {
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-        if (left.count() <= 0)
-            return;
-        const int count = epoll_wait(epoll_, events.data(), events.size(), static_cast<int>(left.count()));
+    while (const auto until = turn()) {
+        const auto left = std::max(*until - std::chrono::steady_clock::now(), std::chrono::nanoseconds(0));
+        const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+        const timespec limit = {seconds.count(), (left - seconds).count()};
+        const int count = epoll_pwait2(epoll_, events.data(), events.size(), &limit, nullptr);
         if (count < 0 && errno != EINTR)
-            throw system_failure("epoll_wait");
+            throw system_failure("epoll_pwait2");
         for (int i = 0; i < count; ++i)
             static_cast<session*>(events[static_cast<std::size_t>(i)].data.ptr)->ready();
     }

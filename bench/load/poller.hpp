@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 
 namespace bench {
 
@@ -24,9 +25,9 @@ public:
     void add(int descriptor, session& owner, bool output);
     void change(int descriptor, session& owner, bool output);
 
-    /// Runs sessions until `deadline`, or until `done` says so.
-    /// @param done  asked after each wait.
-    void run(std::chrono::steady_clock::time_point deadline, const std::function<bool()>& done);
+    /// Runs sessions until `turn` has enough.
+    /// @param turn  asked before each wait: until when it may last at most; none: enough.
+    void run(const std::function<std::optional<std::chrono::steady_clock::time_point>()>& turn);
 
 private:
     void control(int operation, int descriptor, session& owner, bool output);

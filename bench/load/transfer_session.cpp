@@ -17,28 +17,53 @@ transfer_session::transfer_session(poller& poll, const target& to, direction way
 
 void transfer_session::ready()
 {
-    if (!open_) {
-        if (!connection_.open())
-            return;
-        open_ = true;
-        ++count_->open;
-    }
+    while (go_on()) {}
+}
+
+/// Takes one step. @return whether it is done, and the next one may be too.
+bool transfer_session::go_on()
+{
     const bool down = direction_ == direction::download;
-    const int steps = down ? 2 : 3;
     bool done = false;
     switch (step_) {
-    case 0: done = send_length(); break;
-    case 1: done = down ? receive_body() : send_body(); break;
-    case 2: done = receive_length(); break;
+    case step::handshake:
+        if (!connection_.open())
+            return false;
+        ++count_->open;
+        step_ = step::idle;
+        return true;
+    case step::idle: return begin();
+    case step::length: done = send_length(); break;
+    case step::body: done = down ? receive_body() : send_body(); break;
+    case step::receipt: done = receive_receipt(); break;
     }
     if (!done)
-        return;
+        return false;
     moved_ = 0;
-    step_ = (step_ + 1) % steps;
-    if (step_ == 0)
-        ++count_->finished;
-    if (step_ == 0 || (step_ == 1 && !down))
-        ready();  // nothing will come before more has been sent
+    if (step_ == step::length) {
+        step_ = step::body;
+        return !down;  // nothing of the answer is here yet
+    }
+    if (step_ == step::body && !down) {
+        step_ = step::receipt;
+        return false;
+    }
+    --count_->transfers;
+    step_ = step::idle;
+    return true;
+}
+
+bool transfer_session::begin()
+{
+    if (count_->transfers_may_begin) {
+        ++count_->transfers;
+        step_ = step::length;
+        return true;
+    }
+    std::byte unexpected;
+    if (connection_.read({&unexpected, 1}) != 0)  // what is no data, such as tickets, is welcome
+        throw failure("the server sent something without being asked");
+    return false;
 }
 
 bool transfer_session::send_length()
@@ -83,7 +108,7 @@ bool transfer_session::receive_body()
     return moved_ == size_;
 }
 
-bool transfer_session::receive_length()
+bool transfer_session::receive_receipt()
 {
     std::array<std::byte, 8> receipt;
     const std::size_t size = connection_.read(std::span(receipt).first(receipt.size() - moved_));

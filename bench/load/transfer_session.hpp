@@ -1,6 +1,7 @@
 #pragma once
 
-#include "bench/load/exchange_session.hpp"
+#include "bench/load/connection.hpp"
+#include "bench/load/starts.hpp"
 
 #include <array>
 #include <cstddef>
@@ -8,7 +9,8 @@
 
 namespace bench {
 
-/// A client that asks for `size` bytes and checks them, again and again; or sends them and waits for the receipt.
+/// A client that asks for `size` bytes and checks them, again and again; or sends them and waits for the receipt. It rests
+/// between two transfers while none may begin.
 class transfer_session final : public session {
 public:
     enum class direction { download, upload };
@@ -17,17 +19,20 @@ public:
     void ready() override;
 
 private:
+    enum class step { handshake, idle, length, body, receipt };
+
+    bool go_on();
+    bool begin();
     bool send_length();
     bool send_body();
     bool receive_body();
-    bool receive_length();
+    bool receive_receipt();
 
     connection connection_;
     direction direction_;
     std::size_t size_;
     load_count* count_;
-    bool open_ = false;
-    int step_ = 0;
+    step step_ = step::handshake;
     std::size_t moved_ = 0;
     std::array<std::byte, 8> length_;
     std::vector<std::byte> buffer_;
