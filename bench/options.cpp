@@ -19,7 +19,7 @@ po::options_description describe_options()
     po::options_description all("options");
     auto add = all.add_options();
     add("help,h", "this text");
-    add("quick", "3 short rounds of some scenarios with coil, asio and the floor: a first table in under 3 minutes");
+    add("quick", "3 rounds of some scenarios with coil, asio and the floor: a first table in under 3 minutes");
     add("rounds", po::value<int>(), "rounds of each measurement (4)");
     add("seconds", po::value<double>(), "length of one measurement (0.5)");
     add("connections", po::value<int>(), "connections in the memory scenarios (10000; 1000 in a quick run)");
@@ -125,10 +125,8 @@ std::optional<run_options> parse_options(int count, const char* const* words)
         return std::nullopt;
     }
     run_options options;
-    if (given.count("quick")) {
+    if (given.count("quick"))
         options.rounds = 3;
-        options.duration = std::chrono::milliseconds(300);
-    }
     options.rounds = static_cast<unsigned>(checked(given, "rounds", 1, 1000, static_cast<int>(options.rounds)));
     const double seconds = std::chrono::duration<double>(options.duration).count();
     options.duration = std::chrono::nanoseconds(std::llround(checked(given, "seconds", 0.05, 600.0, seconds) * 1e9));

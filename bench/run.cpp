@@ -59,7 +59,6 @@ private:
     const credentials& credentials_for(key_type type);
     openssl_ptr<SSL_CTX> context_for(const scenario& of, const system& by);
     served& server_for(const scenario& of, const system& by);
-    void check_still_serves(const scenario& of, const system& by);
 
     results results_;
     std::map<key_type, credentials> credentials_;
@@ -174,21 +173,7 @@ sample runner::measure_time(const scenario& of, const system& by)
     taken.cost = static_cast<double>(used.count()) / operations;
     taken.rate = operations / wall.count();
     taken.took = latency_of(clients);
-    if (of.kind == scenario_kind::reset)
-        check_still_serves(of, by);
     return taken;
-}
-
-/// One more client, which behaves.
-void runner::check_still_serves(const scenario& of, const system& by)
-{
-    scenario one = of;
-    one.kind = scenario_kind::memory;
-    one.connections = 1;
-    const openssl_ptr<SSL_CTX> context = context_for(one, by);
-    load client(one, server_for(of, by).port(), context.get(), 0, results_.options.patience);
-    client.open();
-    client.finish();
 }
 
 /// The echoes go on in this thread, before the storm and in it. Their share of the processor time is in its cost.
