@@ -255,7 +255,7 @@ void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
     for (std::size_t i = 0; i < count; ++i)
         bytes->handed_over += runs[i].size();
     patient_ = no_room_ || in_flight_ > most_sent_at_once || awaited();
-    const unsigned flags = MSG_NOSIGNAL | MSG_WAITALL | (patient_ ? 0U : MSG_DONTWAIT);
+    const unsigned flags = MSG_NOSIGNAL | MSG_WAITALL | (patient_ ? 0U : unsigned{MSG_DONTWAIT});
     request wanted{.fd = socket_.get(), .length = static_cast<std::uint32_t>(bytes->handed_over), .option = flags};
     if (count == 1) {
         wanted.code = opcode::send;
