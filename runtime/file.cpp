@@ -1,7 +1,9 @@
 #include <coil/runtime/file.hpp>
 
-#include <fcntl.h>
+#include <cerrno>
+
 #include <linux/openat2.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +69,8 @@ private:
 
 task<result<file>> open_at(int folder, std::string path, int flags, unsigned mode, std::uint64_t resolve)
 {
+    if (path.find('\0') != std::string::npos)
+        co_return error_from_errno(EINVAL);  // the system would open what stands before it
     auto memory = std::make_unique<open_memory>();
     memory->path = std::move(path);
     memory->how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
@@ -91,7 +95,8 @@ public:
     result<> await_resume() const noexcept { return error_from_errno(outcome() < 0 ? -outcome() : 0); }
 };
 
-file::transfer transfer(opcode code, int descriptor, const std::byte* bytes, std::size_t size, std::uint64_t offset) noexcept
+file::transfer transfer(opcode code, int descriptor, const std::byte* bytes, std::size_t size,
+                        std::uint64_t offset) noexcept
 {
     return file::transfer(request{.code = code,
                                   .fd = descriptor,
@@ -101,6 +106,37 @@ file::transfer transfer(opcode code, int descriptor, const std::byte* bytes, std
 }
 
 }  // namespace
+
+namespace internal {
+
+bool close_wait::begin(std::coroutine_handle<> awaiting, stop_token token)
+{
+    closing_.start({.code = opcode::close, .fd = of_->release()}, *this);
+    if (token.stop_requested()) {
+        outcome_ = -ECANCELED;
+        closing_.abandon();
+        return false;
+    }
+    wait_with(awaiting, token);
+    return true;
+}
+
+void close_wait::complete(const completion& what, operation_memory*) noexcept
+{
+    outcome_ = what.result;
+    resume_later();
+}
+
+void close_wait::stopped() noexcept
+{
+    if (!closing_.pending())
+        return;
+    outcome_ = -ECANCELED;
+    closing_.abandon();
+    resume_later();
+}
+
+}  // namespace internal
 
 task<result<file>> file::open(std::string path, int flags, unsigned mode)
 {
@@ -146,7 +182,7 @@ internal::awaitable<internal::completion_wait, internal::request> file::sync() c
 
 task<result<file_status>> file::status() const
 {
-    struct statx found {};
+    struct statx found{};
     status_wait waiting(descriptor_, found);
     result<> done = co_await waiting;
     if (!done)
@@ -158,6 +194,19 @@ task<result<file_status>> file::status() const
     known.modified = std::chrono::system_clock::time_point(std::chrono::seconds(found.stx_mtime.tv_sec)) +
                      std::chrono::nanoseconds(found.stx_mtime.tv_nsec);
     co_return known;
+}
+
+internal::awaitable<internal::close_wait, file*> file::close() noexcept
+{
+    return internal::awaitable<internal::close_wait, file*>(this);
+}
+
+result<file> file::duplicate() const noexcept
+{
+    const int copy = ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return error_from_errno(errno);
+    return file(copy);
 }
 
 }  // namespace coil

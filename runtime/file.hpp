@@ -13,6 +13,8 @@
 
 namespace coil {
 
+class file;
+
 namespace internal {
 
 class transfer_wait final : public operation_wait {
@@ -30,6 +32,29 @@ class completion_wait final : public operation_wait {
 public:
     explicit completion_wait(request wanted) noexcept : operation_wait(wanted) {}
     result<> await_resume() const noexcept { return error_from_errno(outcome() < 0 ? -outcome() : 0); }
+};
+
+/// Closes a descriptor that it took from its file. Who waits may go before; the descriptor is closed all the same.
+class close_wait final : public stoppable_wait, private completion_handler {
+public:
+    explicit close_wait(file* of) noexcept : of_(of) {}
+
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting)
+    {
+        return begin(awaiting, stop_token_of(awaiting));
+    }
+    result<> await_resume() const noexcept { return error_from_errno(outcome_ < 0 ? -outcome_ : 0); }
+
+private:
+    bool begin(std::coroutine_handle<> awaiting, stop_token token);
+    void complete(const completion& what, operation_memory*) noexcept override;
+    void stopped() noexcept override;
+
+    file* of_;
+    operation closing_;
+    int outcome_ = 0;
 };
 
 }  // namespace internal
@@ -88,7 +113,23 @@ public:
     /// Errors: the system's, `errc::canceled`.
     task<result<file_status>> status() const;
 
+    /// Closes it and tells what the system found out only then: that bytes written before did not get to the disk.
+    ///
+    /// Whatever comes of it, the file is closed afterwards, also where the wait is stopped. Destroying the file closes it
+    /// too, and tells nothing.
+    /// Errors: the system's (EIO, ENOSPC, EDQUOT, …; EBADF where it is not open), `errc::canceled`.
+    /// Overlap: with no other use of this file.   Node: filehandle.close.
+    internal::awaitable<internal::close_wait, file*> close() noexcept;
+
+    /// A second descriptor of the same open file: both share the place where the last read or write ended.
+    /// Errors: the system's (EMFILE).
+    result<file> duplicate() const noexcept;
+
+    /// -1 where it is not open.
     int descriptor() const noexcept { return descriptor_; }
+
+    /// Gives the descriptor up to the caller, who is to close it. @return -1 where it is not open.
+    [[nodiscard]] int release() noexcept { return std::exchange(descriptor_, -1); }
 
 private:
     int descriptor_;

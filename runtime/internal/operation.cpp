@@ -3,6 +3,7 @@
 #include <coil/runtime/loop.hpp>
 
 #include <cassert>
+#include <cerrno>
 #include <utility>
 
 namespace coil::internal {
@@ -82,6 +83,8 @@ void operation_node::deliver(const completion& what, ring& from) noexcept
         from.return_buffer(what.buffer);
     if (what.result >= 0 && (request_.code == opcode::accept || request_.code == opcode::open))
         from.close(what.result);
+    if (what.result == -ECANCELED && request_.code == opcode::close)
+        from.close(request_.fd);  // the kernel did not come to it
 }
 
 operation_node& operation_pool::take()

@@ -48,8 +48,8 @@ private:
 /// A kernel operation, seen from the side that waits for it.
 ///
 /// The operation itself lives in a pooled node of the loop until its last completion. This object can be destroyed
-/// before: the operation is then cancelled, and its node cleans up alone - it closes an accepted or opened descriptor,
-/// gives a receive buffer back and frees its memory.
+/// before: the operation is then cancelled, and its node cleans up alone - it closes an accepted or opened descriptor and
+/// one that was to be closed, gives a receive buffer back and frees its memory.
 class operation {
 public:
     operation() noexcept = default;

@@ -1,10 +1,10 @@
 // Awaitables of the runtime that touch the world outside. Those of event, latch, semaphore, mutex, channel, generator and
 // when are held to the same in tests/runtime.
 #include "tests/support/awaitable_conformance.hpp"
-#include "tests/support/pipe_ends.hpp"
 
 #include <coil/runtime/file.hpp>
 #include <coil/runtime/offload.hpp>
+#include <coil/runtime/pipe.hpp>
 #include <coil/runtime/signal.hpp>
 
 #include <array>
@@ -13,6 +13,9 @@
 #include <memory>
 #include <thread>
 #include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace coil;
 using namespace coil::test;
@@ -110,7 +113,7 @@ struct file_read_case {
     void complete() { BOOST_TEST(::write(subject.write_end.descriptor(), "x", 1) == 1); }
     void check_unused() {}  // the kernel may have taken the byte for a coroutine that was destroyed
 
-    pipe_ends subject;
+    pipe_ends subject = create_pipe().value();
 };
 
 struct file_write_case {
@@ -133,7 +136,7 @@ struct file_write_case {
     void complete() { BOOST_TEST(::read(subject.read_end.descriptor(), page.data(), page.size()) > 0); }
     void check_unused() {}
 
-    pipe_ends subject;
+    pipe_ends subject = create_pipe().value();
     std::vector<std::byte> page = std::vector<std::byte>(4096);
 };
 

@@ -1,11 +1,12 @@
 #include <coil/runtime/file.hpp>
 
-#include "tests/support/pipe_ends.hpp"
 #include "tests/support/process_counts.hpp"
 
 #include <coil/runtime/loop.hpp>
+#include <coil/runtime/pipe.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/timer.hpp>
+#include <coil/runtime/yield.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -120,6 +121,91 @@ BOOST_AUTO_TEST_CASE(reports_what_the_system_says)
     here.run(body());
 }
 
+BOOST_AUTO_TEST_CASE(closing_is_awaited_and_tells_what_the_system_says)
+{
+    const auto body = [&]() -> task<> {
+        const process_counts before = process_counts::now();
+        result<file> opened = co_await file::open(folder / "text", O_RDONLY);
+        const result<> closed = co_await opened->close();
+        BOOST_TEST(closed.has_value());
+        BOOST_TEST(opened->descriptor() == -1);
+        co_await counts_return_to(before);
+        const result<> again = co_await opened->close();
+        BOOST_TEST(error_name(again.error()) == "EBADF");
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_file_is_closed_although_nobody_waits_for_it)
+{
+    const auto body = [&]() -> task<> {
+        const process_counts before = process_counts::now();
+        for (int round = 0; round < 8; ++round) {
+            std::vector<file> opened;
+            for (int i = 0; i < 300; ++i) {  // more than the submission queue holds
+                result<file> one = co_await file::open(folder / "text", O_RDONLY);
+                opened.push_back(std::move(*one));
+            }
+            std::optional<scope> closers;
+            closers.emplace();
+            if (round % 2)
+                closers->request_stop();
+            for (file& each : opened)
+                closers->spawn([&each, round]() -> task<> {
+                    const result<> closed = co_await each.close();
+                    BOOST_TEST((closed || (round % 2 && closed.error() == errc::canceled)));
+                });
+            for (int pass = 0; pass < round % 4; ++pass)
+                co_await this_task::yield();
+            closers.reset();
+            for (const file& each : opened)
+                BOOST_TEST((each.descriptor() == -1 || round % 4 == 0));
+        }
+        co_await counts_return_to(before);
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_duplicate_goes_on_where_the_first_read_ended)
+{
+    const auto body = [&]() -> task<> {
+        result<file> opened = co_await file::open(folder / "text", O_RDONLY);
+        const result<file> copy = opened->duplicate();
+        BOOST_REQUIRE(copy.has_value());
+        std::array<std::byte, 5> buffer{};
+        const result<std::size_t> first = co_await opened->read(buffer);
+        BOOST_TEST(*first == 5U);
+        const result<> closed = co_await opened->close();
+        BOOST_TEST(closed.has_value());
+        const result<std::size_t> rest = co_await copy->read(buffer);
+        BOOST_TEST(*rest == 4U);
+        BOOST_TEST(error_name(opened->duplicate().error()) == "EBADF");
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_released_descriptor_belongs_to_the_caller)
+{
+    const auto body = [&]() -> task<> {
+        result<file> opened = co_await file::open(folder / "text", O_RDONLY);
+        const int descriptor = opened->release();
+        BOOST_TEST(opened->descriptor() == -1);
+        opened = file(-1);
+        BOOST_TEST(::close(descriptor) == 0);
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_path_that_holds_a_zero_byte_is_not_cut_short)
+{
+    const auto body = [&]() -> task<> {
+        const std::string cut = (folder / "text").string() + std::string("\0x", 2);
+        const result<file> misread = co_await file::open(cut, O_RDONLY);
+        BOOST_TEST(error_name(misread.error()) == "EINVAL");
+    };
+    here.run(body());
+}
+
 BOOST_AUTO_TEST_CASE(nothing_leads_out_of_the_folder)
 {
     std::filesystem::create_directory(folder / "inside");
@@ -147,7 +233,7 @@ BOOST_AUTO_TEST_CASE(streams_wait_for_the_other_end)
     const auto body = [&]() -> task<> {
         const process_counts before = process_counts::now();
         {
-            const pipe_ends pipe;
+            const pipe_ends pipe = create_pipe().value();
             scope writers;
             writers.spawn([&pipe]() -> task<> {
                 const result<> slept = co_await sleep_for(2ms);
@@ -169,7 +255,7 @@ BOOST_AUTO_TEST_CASE(streams_wait_for_the_other_end)
 BOOST_AUTO_TEST_CASE(a_read_can_be_stopped_and_takes_nothing)
 {
     const auto body = [&]() -> task<> {
-        const pipe_ends pipe;
+        const pipe_ends pipe = create_pipe().value();
         const process_counts before = process_counts::now();
         std::array<std::byte, 16> buffer{};
         const result<std::size_t> none = co_await with_timeout(2ms, pipe.read_end.read(buffer));
@@ -197,7 +283,7 @@ BOOST_AUTO_TEST_CASE(a_read_can_be_stopped_and_takes_nothing)
 BOOST_AUTO_TEST_CASE(a_read_that_is_destroyed_lets_go_of_its_memory_at_once)
 {
     const auto body = [&]() -> task<> {
-        const pipe_ends pipe;
+        const pipe_ends pipe = create_pipe().value();
         const process_counts before = process_counts::now();
         for (int round = 0; round < 20; ++round) {
             auto buffer = std::make_unique<std::array<std::byte, 4096>>();
@@ -265,7 +351,8 @@ BOOST_AUTO_TEST_CASE(many_transfers_overlap)
         for (int i = 0; i < 500; ++i)
             writers.spawn([&opened, i]() -> task<> {
                 const std::string text(100, static_cast<char>('a' + i % 26));
-                const result<std::size_t> written = co_await opened->write_at(bytes_of(text), static_cast<std::uint64_t>(i) * 100);
+                const result<std::size_t> written =
+                    co_await opened->write_at(bytes_of(text), static_cast<std::uint64_t>(i) * 100);
                 BOOST_TEST(*written == 100U);
             });
         co_await writers.join();

@@ -1,10 +1,9 @@
 #include <coil/runtime/loop.hpp>
 
-#include "tests/support/pipe_ends.hpp"
 #include "tests/support/process_counts.hpp"
 
-#include <coil/runtime/file.hpp>
 #include <coil/runtime/internal/mailbox.hpp>
+#include <coil/runtime/pipe.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/timer.hpp>
 
@@ -66,8 +65,8 @@ task<> many_operations(int count)
         stop_source stop;
         int written = 0;
         int stopped = 0;
-        const pipe_ends silent;
-        const pipe_ends busy;
+        const pipe_ends silent = create_pipe().value();
+        const pipe_ends busy = create_pipe().value();
         for (int i = 0; i < count; ++i) {
             all.spawn([&]() -> task<> {
                 const std::string text = "x";
@@ -144,7 +143,7 @@ BOOST_AUTO_TEST_CASE(counts_what_it_does)
     const loop_stats before = here.stats();
     BOOST_TEST(before.operations == 1U);  // it listens for calls of other threads
     const auto body = [&]() -> task<> {
-        const pipe_ends pipe;
+        const pipe_ends pipe = create_pipe().value();
         std::array<std::byte, 1> buffer{};
         const result<std::size_t> none = co_await with_timeout(1ms, pipe.read_end.read(buffer));
         BOOST_TEST(!none.has_value());
@@ -182,7 +181,7 @@ BOOST_AUTO_TEST_CASE(operations_that_wait_for_a_place_can_be_stopped_and_destroy
     const auto body = [&]() -> task<> {
         const process_counts before = process_counts::now();
         {
-            const pipe_ends pipe;
+            const pipe_ends pipe = create_pipe().value();
             std::optional<scope> readers;
             readers.emplace();
             stop_source stop;
@@ -264,7 +263,7 @@ BOOST_AUTO_TEST_CASE(a_busy_coroutine_does_not_keep_the_others_waiting)
 BOOST_AUTO_TEST_CASE(destroying_it_ends_what_is_in_flight)
 {
     const std::size_t before = open_descriptors();
-    const pipe_ends pipe;
+    const pipe_ends pipe = create_pipe().value();
     std::array<std::byte, 8> buffer{};
     {
         loop here;
