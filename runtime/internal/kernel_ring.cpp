@@ -464,8 +464,14 @@ private:
             break;
         case opcode::shut_down: prepare_shutdown(entry, wanted.fd, static_cast<int>(wanted.option)); break;
         case opcode::close: io_uring_prep_close(&entry, wanted.fd); break;
-        case opcode::read: io_uring_prep_read(&entry, wanted.fd, address, wanted.length, wanted.offset); break;
-        case opcode::write: io_uring_prep_write(&entry, wanted.fd, address, wanted.length, wanted.offset); break;
+        case opcode::read:
+            io_uring_prep_read(&entry, wanted.fd, address, wanted.length, wanted.offset);
+            entry.flags |= wanted.option ? IOSQE_ASYNC : 0;
+            break;
+        case opcode::write:
+            io_uring_prep_write(&entry, wanted.fd, address, wanted.length, wanted.offset);
+            entry.flags |= wanted.option ? IOSQE_ASYNC : 0;
+            break;
         case opcode::open:
             io_uring_prep_openat2(&entry, wanted.fd, static_cast<const char*>(wanted.address),
                                   reinterpret_cast<open_how*>(wanted.offset));
@@ -476,6 +482,7 @@ private:
                                 reinterpret_cast<struct statx*>(wanted.offset));
             break;
         case opcode::synchronize: io_uring_prep_fsync(&entry, wanted.fd, 0); break;
+        case opcode::poll: io_uring_prep_poll_add(&entry, wanted.fd, wanted.option); break;
         case opcode::cancel: io_uring_prep_cancel64(&entry, wanted.offset, 0); break;
         }
     }

@@ -21,11 +21,12 @@ enum class opcode : std::uint8_t {
     connect,           ///< fd, address = sockaddr, length
     shut_down,         ///< fd, option = SHUT_WR …
     close,             ///< fd
-    read,              ///< fd, address, length, offset
-    write,             ///< fd, address, length, offset
+    read,              ///< fd, address, length, offset, option = 1: never on the loop's thread
+    write,             ///< fd, address, length, offset, option = 1: never on the loop's thread
     open,              ///< fd = folder, address = path, offset = address of an open_how
     status,            ///< fd = folder, address = path, option = AT_ flags, offset = address of a statx
     synchronize,       ///< fd
+    poll,              ///< fd, option = POLLIN … or-ed; once
     cancel,            ///< offset = user_data of the operation to cancel
 };
 

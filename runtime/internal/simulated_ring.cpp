@@ -27,6 +27,7 @@ const char* name_of(opcode code) noexcept
     case opcode::open: return "open";
     case opcode::status: return "status";
     case opcode::synchronize: return "synchronize";
+    case opcode::poll: return "poll";
     case opcode::cancel: return "cancel";
     }
     return "unknown request";

@@ -60,6 +60,10 @@ void simulated_ring::call_system(pending& which)
                                          reinterpret_cast<struct statx*>(wanted.offset))));
         break;
     case opcode::synchronize: finish(which, outcome_of(::fsync(wanted.fd))); break;
+    case opcode::poll:
+        if (!would_wait(wanted.fd, static_cast<short>(wanted.option)))
+            finish(which, static_cast<int>(wanted.option));
+        break;
     case opcode::close: finish(which, outcome_of(::close(wanted.fd))); break;
     default: finish(which, -ENOTSOCK); break;
     }
