@@ -7,9 +7,6 @@
 #include <span>
 #include <utility>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 namespace coil::command {
 namespace {
 
@@ -27,10 +24,7 @@ std::string time_of_day()
 
 }  // namespace
 
-access_log::access_log(scope& writers, bool on)
-    : writers_(writers), output_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)), on_(on && output_.descriptor() >= 0)
-{
-}
+access_log::access_log(scope& writers, bool on) : writers_(writers), on_(on) {}
 
 void access_log::add(std::string_view line)
 {

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <coil/runtime/file.hpp>
 #include <coil/runtime/scope.hpp>
+#include <coil/runtime/standard_stream.hpp>
 
 #include <string>
 #include <string_view>
 
 namespace coil::command {
 
-/// Lines for standard output, written through the ring: a terminal that was stopped does not stop the server. One for
+/// Lines for standard output, for which no request waits: a terminal that was stopped does not stop the server. One for
 /// each loop.
 class access_log {
 public:
@@ -24,7 +24,7 @@ private:
     task<> write_pending();
 
     scope& writers_;
-    file output_;
+    standard_output output_;
     std::string pending_;
     bool writing_ = false;
     bool on_;

@@ -1,25 +1,17 @@
 #include "tools/coil/standard_streams.hpp"
 
-#include <coil/runtime/file.hpp>
 #include <coil/runtime/scope.hpp>
+#include <coil/runtime/standard_stream.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 namespace coil::command {
 namespace {
 
 constexpr std::size_t buffer_size = 64 * 1024;
-
-file duplicate_of(int descriptor)
-{
-    return file(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
-}
 
 /// @param after_cr  whether the byte before the first was a CR.
 std::string with_crlf(std::span<const std::byte> bytes, bool after_cr)
@@ -37,7 +29,7 @@ std::string with_crlf(std::span<const std::byte> bytes, bool after_cr)
 
 task<> send_input(tls::socket& socket, input_options options)
 {
-    const file input = duplicate_of(STDIN_FILENO);
+    standard_input input;
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
     const std::span<std::byte> room(buffer.get(), buffer_size);
     std::string lines;
@@ -45,7 +37,7 @@ task<> send_input(tls::socket& socket, input_options options)
         const result<std::size_t> count = co_await input.read(room);
         if (count.error() == errc::canceled)
             co_return;  // the peer ended first
-        if (!count || *count == 0)
+        if (!count)
             break;
         std::span<const std::byte> bytes = room.first(*count);
         if (options.crlf) {
@@ -63,20 +55,9 @@ task<> send_input(tls::socket& socket, input_options options)
     }
 }
 
-task<result<>> write_all(const file& output, std::span<const std::byte> bytes)
-{
-    while (!bytes.empty()) {
-        const result<std::size_t> written = co_await output.write(bytes);
-        if (!written)
-            co_return written.error();
-        bytes = bytes.subspan(*written);
-    }
-    co_return result<>();
-}
-
 task<result<>> receive_output(tls::socket& socket)
 {
-    const file output = duplicate_of(STDOUT_FILENO);
+    standard_output output;
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
     const std::span<std::byte> room(buffer.get(), buffer_size);
     for (;;) {
@@ -85,7 +66,7 @@ task<result<>> receive_output(tls::socket& socket)
             co_return result<>();
         if (!count)
             co_return count.error();
-        const result<> written = co_await write_all(output, room.first(*count));
+        const result<std::size_t> written = co_await output.write(room.first(*count));
         if (!written)
             co_return written.error();
     }
