@@ -224,12 +224,13 @@ BOOST_DATA_TEST_CASE(no_byte_is_lost_when_readers_are_destroyed, boost::unit_tes
                 const std::string text(1 + static_cast<std::size_t>(round % 5), static_cast<char>('a' + round % 26));
                 ends.send(text);
                 sent += text;
-                if (round % 3 == 0) {
-                    const result<> slept = co_await sleep_for(100us);
-                    slept.value();
-                }
-                co_await pass(round % 3 == 1 ? 1 : 0);
+                const auto before_end = round % 3 == 0 ? 100us : 0us;
+                const auto after_end = round % 4 == 1 ? 100us : 0us;
+                const result<> waited = co_await sleep_for(before_end);
+                waited.value();
                 readers.reset();
+                const result<> waited_too = co_await sleep_for(after_end);
+                waited_too.value();
             }
             while (got.size() < sent.size()) {
                 const std::string some = co_await read_some(input);
