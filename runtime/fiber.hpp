@@ -53,7 +53,7 @@ public:
 /// Overlap: awaited by one coroutine at a time.
 /// Mistake: a function that destroys the coroutine that awaits it stops the program.
 template <class Callable>
-auto call(Callable callable)
+internal::fiber_call_awaitable<Callable> call(Callable callable)
 {
     return internal::fiber_call_awaitable<Callable>(std::move(callable));
 }

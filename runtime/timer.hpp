@@ -68,7 +68,8 @@ sleep_until(std::chrono::steady_clock::time_point when) noexcept
 
 /// Waits for `duration`, counted from the call.
 /// Errors: `errc::canceled`.
-inline auto sleep_for(std::chrono::nanoseconds duration) noexcept
+inline internal::awaitable<internal::sleep_wait, std::chrono::steady_clock::time_point>
+sleep_for(std::chrono::nanoseconds duration) noexcept
 {
     return sleep_until(internal::time_from_now(duration));
 }

@@ -1,12 +1,16 @@
 #include "tests/support/awaitable_conformance.hpp"
+#include "tests/support/busy_workers.hpp"
 
 #include <coil/net/connect.hpp>
+#include <coil/net/lookup.hpp>
 #include <coil/net/server.hpp>
 #include <coil/net/socket.hpp>
+#include <coil/net/stream.hpp>
 #include <coil/runtime/event.hpp>
 
 #include <array>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <sys/socket.h>
@@ -72,8 +76,7 @@ struct full_case {
     {
         std::array<char, 16 * 1024> taken;
         while (true) {
-            while (::recv(subject.peer, taken.data(), taken.size(), MSG_DONTWAIT) > 0) {
-            }
+            while (::recv(subject.peer, taken.data(), taken.size(), MSG_DONTWAIT) > 0) {}
             const result<> slept = co_await sleep_for(1ms);
             if (!slept)
                 co_return;
@@ -98,7 +101,8 @@ struct write_case : full_case {
 struct gather_case : full_case {
     task<result<>> wait()
     {
-        const std::array<std::span<const std::byte>, 2> pieces{std::span(bytes).first(10), std::span(bytes).subspan(10)};
+        const std::array<std::span<const std::byte>, 2> pieces{std::span(bytes).first(10),
+                                                               std::span(bytes).subspan(10)};
         const result<std::size_t> put = co_await subject.socket.write(pieces);
         if (put && *put < bytes.size())
             co_return errc::canceled;
@@ -122,13 +126,68 @@ struct end_case : full_case {
     {
         if (!written) {
             written = true;
-            [[maybe_unused]] const result<std::size_t> put = co_await subject.socket.write(std::span(bytes).first(60 * 1024));
+            [[maybe_unused]] const result<std::size_t> put =
+                co_await subject.socket.write(std::span(bytes).first(60 * 1024));
         }
         const result<> ended = co_await subject.socket.end();
         co_return ended;
     }
 
     bool written = false;
+};
+
+/// The same through a stream of any type.
+struct any_read_case : read_case {
+    task<result<>> wait()
+    {
+        std::array<std::byte, 1> buffer;
+        const result<std::size_t> got = co_await any.read(buffer);
+        co_return got.error();
+    }
+
+    net::any_stream any{std::move(subject.socket)};
+};
+
+struct any_write_case : full_case {
+    task<result<>> wait()
+    {
+        const result<std::size_t> put = co_await any.write(bytes);
+        if (put && *put < bytes.size())
+            co_return errc::canceled;
+        co_return put.error();
+    }
+
+    net::any_stream any{std::move(subject.socket)};
+};
+
+struct any_end_case : full_case {
+    task<result<>> wait()
+    {
+        if (!std::exchange(written, true)) {
+            const auto some = std::span(bytes).first(60 * 1024);
+            [[maybe_unused]] const result<std::size_t> put = co_await any.write(some);
+        }
+        const result<> ended = co_await any.end();
+        co_return ended;
+    }
+
+    net::any_stream any{std::move(subject.socket)};
+    bool written = false;
+};
+
+/// Waits for a thread of `offload`.
+struct lookup_case {
+    static constexpr bool at_once = false;
+
+    task<result<>> wait()
+    {
+        const result<std::vector<net::address>> found = co_await net::lookup("localhost", 1);
+        co_return found.error();
+    }
+    void complete() { threads.let_go(); }
+    void check_unused() {}
+
+    busy_workers threads;
 };
 
 struct closed_case {
@@ -205,37 +264,49 @@ BOOST_AUTO_TEST_SUITE(net_conformance_test)
 
 BOOST_AUTO_TEST_CASE(reading_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<read_case>::check();  // read_wait
+    awaitable_conformance<read_case>::check("net::socket::read");
 }
 
 BOOST_AUTO_TEST_CASE(writing_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<write_case>::check();  // write_wait
+    awaitable_conformance<write_case>::check("net::socket::write");
 }
 
 BOOST_AUTO_TEST_CASE(writing_pieces_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<gather_case>::check();  // write_wait
+    awaitable_conformance<gather_case>::check("net::socket::write");
 }
 
 BOOST_AUTO_TEST_CASE(draining_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<drain_case>::check();  // drain_wait
+    awaitable_conformance<drain_case>::check("net::socket::drained");
 }
 
 BOOST_AUTO_TEST_CASE(ending_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<end_case>::check();  // drain_wait
+    awaitable_conformance<end_case>::check("net::socket::end");
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_of_any_type_keeps_to_what_all_awaitables_keep_to)
+{
+    awaitable_conformance<any_read_case>::check("net::any_stream::read");
+    awaitable_conformance<any_write_case>::check("net::any_stream::write");
+    awaitable_conformance<any_end_case>::check("net::any_stream::end");
+}
+
+BOOST_AUTO_TEST_CASE(looking_up_a_name_keeps_to_what_all_awaitables_keep_to)
+{
+    awaitable_conformance<lookup_case>::check("net::lookup");
 }
 
 BOOST_AUTO_TEST_CASE(waiting_for_a_server_to_close_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<closed_case>::check();  // closed_wait
+    awaitable_conformance<closed_case>::check("net::server::closed");
 }
 
 BOOST_AUTO_TEST_CASE(connecting_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<connect_case>::check();  // connect_wait
+    awaitable_conformance<connect_case>::check("net::socket::connect");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -40,7 +40,8 @@ private:
     }
     static tls::socket_options client_options()
     {
-        static const tls::secure_context context = tls::create_secure_context({.ca = shared_credentials().root.certificate()});
+        static const tls::secure_context context =
+            tls::create_secure_context({.ca = shared_credentials().root.certificate()});
         tls::socket_options options;
         options.engine.servername = "localhost";
         options.secure_context = context;
@@ -74,7 +75,10 @@ struct secure_connect_case : tls_case {
         const result<> secure = co_await subject.socket.secure_connect();
         co_return secure;
     }
-    void complete() { background.spawn([this] { return answer(); }); }
+    void complete()
+    {
+        background.spawn([this] { return answer(); });
+    }
     task<> answer() { [[maybe_unused]] const result<> secure = co_await subject.peer.secure_connect(); }
 };
 
@@ -164,38 +168,71 @@ struct shutdown_case : full_case {
     }
 };
 
+struct closed_case {
+    static constexpr bool at_once = false;
+    static constexpr bool exclusive = true;
+
+    closed_case() { subject.listen({.host = "127.0.0.1"}).value(); }
+
+    task<result<>> wait()
+    {
+        co_await subject.closed();
+        const stop_token stop = co_await this_task::stop_token();
+        if (subject.listening() && stop.stop_requested())
+            co_return errc::canceled;
+        co_return result<>();
+    }
+    void complete() { [[maybe_unused]] const result<> closed = subject.close(); }
+    void check_unused() {}
+
+    tls::server subject = tls::create_server(options(), [](tls::socket) { return nothing(); });
+    static task<> nothing() { co_return; }
+    static tls::server_options options()
+    {
+        tls::server_options with_key;
+        with_key.secure_context.cert = shared_credentials().server.cert;
+        with_key.secure_context.key = shared_credentials().server.key;
+        return with_key;
+    }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(tls_conformance_test)
 
 BOOST_AUTO_TEST_CASE(the_handshake_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<secure_connect_case>::check();  // open_wait
+    awaitable_conformance<secure_connect_case>::check("tls::socket::secure_connect");
 }
 
 BOOST_AUTO_TEST_CASE(reading_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<read_case>::check();  // read_wait
+    awaitable_conformance<read_case>::check("tls::socket::read");
 }
 
 BOOST_AUTO_TEST_CASE(writing_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<write_case>::check();  // write_wait
+    awaitable_conformance<write_case>::check("tls::socket::write");
 }
 
 BOOST_AUTO_TEST_CASE(draining_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<drained_case>::check();  // drain_wait
+    awaitable_conformance<drained_case>::check("tls::socket::drained");
 }
 
 BOOST_AUTO_TEST_CASE(ending_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<end_case>::check();  // drain_wait
+    awaitable_conformance<end_case>::check("tls::socket::end");
 }
 
 BOOST_AUTO_TEST_CASE(shutting_down_keeps_to_what_all_awaitables_keep_to)
 {
-    awaitable_conformance<shutdown_case>::check();
+    awaitable_conformance<shutdown_case>::check("tls::socket::shutdown");
+}
+
+BOOST_AUTO_TEST_CASE(waiting_for_a_server_to_close_keeps_to_what_all_awaitables_keep_to)
+{
+    awaitable_conformance<closed_case>::check("tls::server::closed");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

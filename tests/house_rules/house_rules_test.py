@@ -14,11 +14,39 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 RULES = [rules.include_directions, rules.engine_knows_no_network, rules.liburing_only_in_ring,
          rules.openssl_only_in_tls, rules.public_headers_hide_libraries, rules.file_length, rules.function_length,
-         rules.folder_depth, rules.file_names, rules.public_header_has_test, rules.pragma_once,
+         rules.folder_depth, rules.file_names, rules.public_header_has_test, rules.awaitables_conform, rules.pragma_once,
          rules.safe_coroutine_forms, rules.rejected_words, rules.requirement_ids_stay_in_tests,
          rules.nothing_is_downloaded, rules.readme_shows_the_echo_server, rules.public_headers_compile_alone]
 
 LONG_FUNCTION = "int f()\n{\n" + "    g();\n" * 70 + "}\n"
+
+# What the examples for awaitables_conform are made of.
+AWAITABLES = {
+    "runtime/awaiting.hpp": "namespace coil { template <class T = void> class task { awaiter operator co_await() const; }; }\n",
+    "runtime/internal/wait.hpp": "namespace coil::internal { struct wait { template <class P> bool await_suspend(P awaiting); };\n"
+                                 "template <class A, class... B> class [[nodiscard]] awaitable { A operator co_await(); };\n"
+                                 "class late_wait final : public wait {}; using late = awaitable<late_wait>; }\n",
+    "net/claimed.hpp": "namespace coil::net { task<> claimed(); class s { public: task<> claimed(); int other(); }; }\n",
+    "tests/task_test.cpp": 'awaitable_conformance<task_case>::check("task", "net::claimed", "net::s::claimed");\n',
+}
+
+# Each holds one awaitable that no test names.
+UNCLAIMED = [
+    "task<result<std::vector<int>>> f(std::string a = {}, int b = 0);  task<> claimed();",
+    "inline coil::task<> f() { co_return; }",
+    "class s { public: s() : a_{1}, b_(2) {} task<> claimed() const; task<int> f() const& noexcept; private: task<> g(); };",
+    "struct s { static coil::internal::late f(); task<> claimed() { co_return; } protected: task<> g(); };",
+    "struct s { using transfer = internal::awaitable<internal::wait, int>; transfer f(); };",
+    "class s { class inner { public: task<> g(); }; public: class other { public: internal::late_wait f(); }; };",
+    "template <class A> requires is_result<await_result<A&>> task<await_result<A&>> f(A a);",
+    "template <class A> requires(!std::same_as<A, int> && sizeof(A) > 1) internal::late f(A a) { return internal::late(); }",
+    "namespace inner { internal::late f(); namespace internal { task<> g(); } }",
+    "auto f(int a);",
+    "auto f(int a) -> task<int>;",
+    "class f { public: bool await_suspend(std::coroutine_handle<> h); };",
+    "struct f : internal::wait { friend task<> g(); std::function<task<>(int)> h(); bool operator==(const f&) const; };",
+    "enum class e { task }; concept c = requires(int a) { task<>(a); }; int x = g(1); task<> f();",
+]
 
 # rule, files that break it
 BAD = [
@@ -41,6 +69,10 @@ BAD = [
     (rules.file_names, {"net/socketPair.cpp": ""}),
     (rules.file_names, {"net/socket_utils.cpp": ""}),
     (rules.public_header_has_test, {"net/socket.hpp": "", "tests/tls/socket_test.cpp": ""}),
+    *[(rules.awaitables_conform, AWAITABLES | {"net/a.hpp": "namespace coil::net {\n" + text + "\n}\n"})
+      for text in UNCLAIMED],
+    (rules.awaitables_conform, {"tests/a_test.cpp": 'awaitable_conformance<a_case>::check("net::gone");\n'}),
+    (rules.awaitables_conform, {"runtime/yield.hpp": ""}),
     (rules.pragma_once, {"net/socket.hpp": "// #pragma once\n"}),
     (rules.rejected_words, {"net/socket.cpp": "// TODO\n"}),
     (rules.rejected_words, {"tls/socket.cpp": "SSL_set_retry_verify(ssl);\n"}),
@@ -104,6 +136,9 @@ class ProjectKeepsTheRules(unittest.TestCase):
 
 class RulesFindWhatBreaksThem(unittest.TestCase):
     """One case for each bad example, and for each form that must be let through."""
+
+    def test_awaitables_that_tests_name_conform(self):
+        self.assertEqual([], list(rules.awaitables_conform(Project(AWAITABLES))))
 
     def test_a_header_that_needs_another_does_not_compile_alone(self):
         with tempfile.TemporaryDirectory() as root:

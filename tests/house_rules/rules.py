@@ -8,6 +8,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
+import awaitables
 import coroutine_forms
 from cpp_source import CppSource
 
@@ -157,6 +158,36 @@ def public_header_has_test(project):
         test = "tests/" + path.removesuffix(".hpp") + "_test.cpp"
         if test not in project.files:
             yield f"{path}: has no {test}"
+
+
+# Header, and why the check that is the same for all awaitables says nothing about it.
+_DO_NOT_CONFORM = {
+    "this_task::stop_token": ("runtime/task.hpp", "never waits"),
+    "this_task::yield": ("runtime/yield.hpp", "is over in a moment, stopped or not"),
+    "worker::stats": ("runtime/cluster.hpp", "takes what was last known of a worker that does not answer"),
+}
+
+
+def awaitables_conform(project):
+    """What the public headers let users await is named by a test: awaitable_conformance<...>::check("file::read")."""
+    claims = {}
+    for path, text in project.cpp.items():
+        if path.startswith("tests/"):
+            for match in re.finditer(r"\bawaitable_conformance<[^;]*>::check\(([^;]*)\);", text):
+                for name in re.findall(r'"([^"]+)"', match[1]):
+                    claims[name] = f"{path}:{text.count(chr(10), 0, match.start()) + 1}"
+    found = set()
+    for path, line, name in awaitables.Headers(project, MODULES).awaitables():
+        if name is None:
+            yield f"{path}:{line}: spell out what it returns, so that it is seen whether that can be awaited"
+        elif name not in claims and name not in _DO_NOT_CONFORM:
+            yield f"{path}:{line}: no test calls awaitable_conformance<...>::check(\"{name}\")"
+        found.add(name)
+    for name in sorted(set(claims) - found):
+        yield f"{claims[name]}: {name} is nothing that the public headers let users await"
+    for name, (header, _) in _DO_NOT_CONFORM.items():
+        if header in project.files and (name not in found or name in claims):
+            yield f"tests/house_rules/rules.py: {name} is no exception any more"
 
 
 def pragma_once(project):

@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_SUITE(call_on_test)
 
 BOOST_AUTO_TEST_CASE(calling_on_another_loop_conforms)
 {
-    awaitable_conformance<remote_wait_case>::check();
+    awaitable_conformance<remote_wait_case>::check("call_on");
 }
 
 BOOST_AUTO_TEST_CASE(functions_and_coroutines_run_there_and_their_values_come_home)

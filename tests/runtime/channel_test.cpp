@@ -75,12 +75,12 @@ BOOST_AUTO_TEST_SUITE(channel_test)
 
 BOOST_AUTO_TEST_CASE(receiving_conforms)
 {
-    awaitable_conformance<receive_case>::check();
+    awaitable_conformance<receive_case>::check("channel::receive");
 }
 
 BOOST_AUTO_TEST_CASE(sending_conforms)
 {
-    awaitable_conformance<send_case>::check();
+    awaitable_conformance<send_case>::check("channel::send");
 }
 
 BOOST_AUTO_TEST_CASE(values_come_out_as_they_went_in_whatever_the_capacity)

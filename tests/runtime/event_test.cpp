@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_SUITE(event_test)
 
 BOOST_AUTO_TEST_CASE(waiting_for_an_event_conforms)
 {
-    awaitable_conformance<event_case>::check();
+    awaitable_conformance<event_case>::check("event::wait");
 }
 
 BOOST_AUTO_TEST_CASE(all_go_on_in_their_order_and_later_ones_need_not_wait)

@@ -267,7 +267,7 @@ struct fiber_case {
 
 BOOST_AUTO_TEST_CASE(waits_in_fibers_keep_to_what_all_awaitables_do)
 {
-    awaitable_conformance<fiber_case>::check();
+    awaitable_conformance<fiber_case>::check("fiber::call");
 }
 
 /// How the waits of a fiber ended whose awaiting frame is gone.

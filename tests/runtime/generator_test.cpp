@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_SUITE(generator_test)
 
 BOOST_AUTO_TEST_CASE(the_next_value_conforms)
 {
-    awaitable_conformance<next_case>::check();
+    awaitable_conformance<next_case>::check("generator::next");
 }
 
 BOOST_AUTO_TEST_CASE(gives_its_values_in_order_and_then_nothing)

@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_SUITE(latch_test)
 
 BOOST_AUTO_TEST_CASE(waiting_for_a_latch_conforms)
 {
-    awaitable_conformance<latch_case>::check();
+    awaitable_conformance<latch_case>::check("latch::wait");
 }
 
 BOOST_AUTO_TEST_CASE(waits_for_the_last_one)

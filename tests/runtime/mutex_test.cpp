@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_SUITE(mutex_test)
 
 BOOST_AUTO_TEST_CASE(locking_conforms)
 {
-    awaitable_conformance<lock_case>::check();
+    awaitable_conformance<lock_case>::check("mutex::lock");
 }
 
 BOOST_AUTO_TEST_CASE(one_at_a_time_in_the_order_of_coming)

@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_SUITE(semaphore_test)
 
 BOOST_AUTO_TEST_CASE(acquiring_a_permit_conforms)
 {
-    awaitable_conformance<acquire_case>::check();
+    awaitable_conformance<acquire_case>::check("semaphore::acquire");
 }
 
 BOOST_AUTO_TEST_CASE(permits_are_served_in_the_order_of_coming)

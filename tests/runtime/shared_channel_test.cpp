@@ -97,12 +97,12 @@ BOOST_AUTO_TEST_SUITE(shared_channel_test)
 
 BOOST_AUTO_TEST_CASE(receiving_conforms)
 {
-    awaitable_conformance<receive_case>::check();
+    awaitable_conformance<receive_case>::check("shared_channel::receive");
 }
 
 BOOST_AUTO_TEST_CASE(sending_conforms)
 {
-    awaitable_conformance<send_case>::check();
+    awaitable_conformance<send_case>::check("shared_channel::send");
 }
 
 BOOST_AUTO_TEST_CASE(a_channel_without_room_for_a_value_is_a_mistake)

@@ -102,12 +102,12 @@ BOOST_AUTO_TEST_SUITE(when_test)
 
 BOOST_AUTO_TEST_CASE(when_all_conforms)
 {
-    awaitable_conformance<all_case>::check();
+    awaitable_conformance<all_case>::check("when_all");
 }
 
 BOOST_AUTO_TEST_CASE(when_any_conforms)
 {
-    awaitable_conformance<any_case>::check();
+    awaitable_conformance<any_case>::check("when_any");
 }
 
 BOOST_AUTO_TEST_CASE(all_values_come_in_the_order_of_the_arguments)
