@@ -21,8 +21,7 @@ range range_of(const summary_cell& of, double unit)
     return {least.cost / unit, most.cost / unit};
 }
 
-std::optional<change> compare_cells(const summary_row& row, const summary_cell& before,
-                                    const summary_cell& after)
+std::optional<change> compare_cells(const summary_row& row, const summary_cell& before, const summary_cell& after)
 {
     if (!before.median || !after.median || *before.median <= 0 || before.samples.empty() || after.samples.empty())
         return std::nullopt;
@@ -104,7 +103,8 @@ table to_table(const std::vector<change>& changes)
 {
     table made;
     made.title = "The second run beside the first";
-    made.note = "Ratios to the floor of each run, or costs where there is none. Outside the noise is what no sample of the other "
+    made.note = "Ratios to the floor of each run, or costs where there is none. Outside the noise is what no sample of "
+                "the other "
                 "run reaches, in at least four rounds; ~ marks noisy measurements.";
     made.head = {"scenario", "system", "first", "second", "change", "verdict"};
     for (const change& one : changes) {

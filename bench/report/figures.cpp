@@ -107,8 +107,7 @@ std::string to_ascii(std::string_view text)
             text.remove_prefix(1);
             continue;
         }
-        const auto found =
-            std::ranges::find_if(known, [&](const auto& pair) { return text.starts_with(pair.first); });
+        const auto found = std::ranges::find_if(known, [&](const auto& pair) { return text.starts_with(pair.first); });
         plain += found == known.end() ? "?" : found->second;
         text.remove_prefix(1);
         while (!text.empty() && !begins_character(text[0]))

@@ -32,8 +32,12 @@ json::value text_or_null(const std::string& text)
 
 json::object to_object(const sample& taken)
 {
-    return {{"cost", taken.cost},     {"rate", taken.rate},          {"others", taken.others},
-            {"stolen", taken.stolen}, {"noisy", taken.noisy()},      {"took", to_value(taken.took)},
+    return {{"cost", taken.cost},
+            {"rate", taken.rate},
+            {"others", taken.others},
+            {"stolen", taken.stolen},
+            {"noisy", taken.noisy()},
+            {"took", to_value(taken.took)},
             {"took_before", to_value(taken.took_before)}};
 }
 
@@ -147,7 +151,8 @@ void check_format(const json::value& of)
         throw failure("this file of results is of version " + json::serialize(of.at("version")) +
                       ", which this program does not know");
     const json::array& shares = of.at("quantiles").as_array();
-    if (!std::ranges::equal(shares, latency::shares, {}, [](const json::value& one) { return one.to_number<double>(); }))
+    if (!std::ranges::equal(shares, latency::shares, {},
+                            [](const json::value& one) { return one.to_number<double>(); }))
         throw failure("this file of results has other quantiles of latency than this program");
 }
 

@@ -80,8 +80,8 @@ std::string percent(double share)
 
 std::string step_text(const run_step& step)
 {
-    return std::string(step.row->of->name) + ", round " + std::to_string(step.round) + "/" + std::to_string(step.rounds) +
-           ", " + printable(std::string(step.of->of->name));
+    return std::string(step.row->of->name) + ", round " + std::to_string(step.round) + "/" +
+           std::to_string(step.rounds) + ", " + printable(std::string(step.of->of->name));
 }
 
 /// A finished scenario where there is no terminal.
@@ -105,7 +105,9 @@ std::string result_line(const summary_row& row, const scenario_result& measured)
 
 }  // namespace
 
-live_table::live_table(screen to, std::function<clock::time_point()> now) : screen_(std::move(to)), now_(std::move(now)) {}
+live_table::live_table(screen to, std::function<clock::time_point()> now) : screen_(std::move(to)), now_(std::move(now))
+{
+}
 
 live_table::~live_table()
 {
@@ -128,7 +130,8 @@ void live_table::begin_step(const run_step& step)
         draw(step);
     } else if (begun_step_ - last_line_ >= between_lines) {
         last_line_ = begun_step_;
-        screen_.show(percent(left_.share()) + ", " + seconds_text(left_.seconds()) + " left: " + step_text(step) + "\n");
+        screen_.show(percent(left_.share()) + ", " + seconds_text(left_.seconds()) + " left: " + step_text(step) +
+                     "\n");
     }
 }
 
@@ -208,9 +211,8 @@ std::vector<std::string> live_table::lines_of(const scenario_result& row, const 
             !server && (i + 1 == shown.cells.size() || row.cells[i + 1].of->kind == system_kind::server);
         if (last_of_floor && shown.floor) {
             const summary_cell together{.median = shown.floor, .ratio = 1};
-            lines.push_back(
-                screen_.paint(colour::dim, " " + left_aligned("= floor", name_width) +
-                                               figure_columns(figures_of(shown, together), width)));
+            lines.push_back(screen_.paint(colour::dim, " " + left_aligned("= floor", name_width) +
+                                                           figure_columns(figures_of(shown, together), width)));
         }
     }
     return lines;

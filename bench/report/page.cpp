@@ -59,7 +59,8 @@ std::string system_items(const summary& of)
     std::string text;
     for (const summary_system& one : of.systems)
         text += "<div><dt>" + escape_html(one.name) + "</dt><dd>" + escape_html(one.description) +
-                (one.missing.empty() ? "" : " <em>not measured: " + escape_html(one.missing) + "</em>") + "</dd></div>\n";
+                (one.missing.empty() ? "" : " <em>not measured: " + escape_html(one.missing) + "</em>") +
+                "</dd></div>\n";
     return text;
 }
 
@@ -71,20 +72,21 @@ std::string to_page(const summary& of)
     for (const table& one : tables_of(of))
         tables += to_html(one);
     const std::vector<std::string> left_out = left_out_of(of);
-    return fill(page_files::markup,
-                {{"style", std::string(page_files::style)},
-                 {"chart", std::string(page_files::chart)},
-                 {"script", std::string(page_files::script)},
-                 {"data", inside_script(to_json(of))},
-                 {"made", escape_html(of.made)},
-                 {"machine", escape_html(of.machine())},
-                 {"method", escape_html(of.method)},
-                 {"complaint", of.complaint.empty() ? "" : "<p class=\"warning\">" + escape_html(of.complaint) + "</p>"},
-                 {"completeness", escape_html(completeness_of(of))},
-                 {"left-out", left_out.empty() ? "" : "<ul>\n" + list_items(left_out) + "</ul>"},
-                 {"legend", list_items(legend_of(of))},
-                 {"systems", system_items(of)},
-                 {"tables", tables}});
+    return fill(
+        page_files::markup,
+        {{"style", std::string(page_files::style)},
+         {"chart", std::string(page_files::chart)},
+         {"script", std::string(page_files::script)},
+         {"data", inside_script(to_json(of))},
+         {"made", escape_html(of.made)},
+         {"machine", escape_html(of.machine())},
+         {"method", escape_html(of.method)},
+         {"complaint", of.complaint.empty() ? "" : "<p class=\"warning\">" + escape_html(of.complaint) + "</p>"},
+         {"completeness", escape_html(completeness_of(of))},
+         {"left-out", left_out.empty() ? "" : "<h3>What was left out</h3>\n<ul>\n" + list_items(left_out) + "</ul>"},
+         {"legend", list_items(legend_of(of))},
+         {"systems", system_items(of)},
+         {"tables", tables}});
 }
 
 }  // namespace bench

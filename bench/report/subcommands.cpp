@@ -120,8 +120,8 @@ int compare_files(const std::vector<std::string>& words)
     const summary first = read_results(words[1]);
     const summary second = read_results(words[2]);
     const screen output = screen::of(STDOUT_FILENO);
-    output.show("first:  " + printable(first.made + ", " + first.machine() + "; " + first.method) + "\nsecond: " +
-                printable(second.made + ", " + second.machine() + "; " + second.method) + "\n\n" +
+    output.show("first:  " + printable(first.made + ", " + first.machine() + "; " + first.method) +
+                "\nsecond: " + printable(second.made + ", " + second.machine() + "; " + second.method) + "\n\n" +
                 to_text(to_table(compare(first, second)), width_of_output(output)));
     const std::vector<std::string> lonely = only_in_one(first, second);
     for (const std::string& line : lonely)

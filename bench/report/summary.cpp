@@ -36,9 +36,10 @@ std::string method_of(const results& all)
 {
     const double seconds = std::chrono::duration<double>(all.options.duration).count();
     char text[160];
-    std::snprintf(text, sizeof text,
-                  "%u rounds of %.2f s for each system, one after another; server on processor %d, load generator on %d",
-                  all.options.rounds, seconds, all.where.server, all.where.generator);
+    std::snprintf(
+        text, sizeof text,
+        "%u rounds of %.2f s for each system, one after another; server on processor %d, load generator on %d",
+        all.options.rounds, seconds, all.where.server, all.where.generator);
     return text;
 }
 
@@ -131,8 +132,8 @@ summary summarize(const results& all)
     made.complaint = all.where.complaint;
     made.complete = all.complete();
     for (const system* one : all.options.systems) {
-        made.systems.push_back({std::string(one->name), std::string(one->description),
-                                one->kind != system_kind::server, std::string(one->missing)});
+        made.systems.push_back({std::string(one->name), std::string(one->description), one->kind != system_kind::server,
+                                std::string(one->missing)});
         made.complete = made.complete && one->missing.empty();
     }
     for (const scenario_result& row : all.scenarios)

@@ -41,6 +41,8 @@ std::string html_cell(const table_cell& shown)
     text += ">" + escape_html(shown.text);
     if (!shown.aside.empty())
         text += " <small>" + escape_html(shown.aside) + "</small>";
+    if (shown.failed)
+        text += "<abbr title=\"failed, in some rounds or in all\">!</abbr>";
     if (shown.noisy)
         text += "<abbr title=\"most of its measurements were disturbed\">~</abbr>";
     return text + "</td>";
@@ -107,8 +109,10 @@ std::string to_markdown(const table& shown)
 std::string to_html(const table& shown)
 {
     std::string text = "<figure class=\"table\">\n<figcaption><strong>" + escape_html(shown.title) + "</strong> " +
-                       escape_html(shown.note) + "</figcaption>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                       "aria-label=\"" + escape_html(shown.title) + "\"><table>\n<thead><tr>";
+                       escape_html(shown.note) +
+                       "</figcaption>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                       "aria-label=\"" +
+                       escape_html(shown.title) + "\"><table>\n<thead><tr>";
     for (const std::string& name : shown.head)
         text += "<th scope=\"col\">" + escape_html(name) + "</th>";
     text += "</tr></thead>\n<tbody>\n";

@@ -133,9 +133,8 @@ table costs(const summary& of)
                 return {.text = cost, .best = best};
             return {.text = ratio_text(*one.ratio), .aside = cost, .best = best};
         });
-    columns.insert(columns.begin(), {"floor", [](const summary_row& row) -> table_cell {
-                                         return {.text = cost_text(row, row.floor)};
-                                     }});
+    columns.insert(columns.begin(),
+                   {"floor", [](const summary_row& row) -> table_cell { return {.text = cost_text(row, row.floor)}; }});
     table made = by_scenario(rows_of(of, takes_time), columns);
     made.title = "Processor time of the server, as ratio to the floor";
     made.note = "Medians over the rounds; beside the ratio the time for each operation.";
@@ -167,15 +166,15 @@ table rates(const summary& of)
 
 table latencies(const summary& of)
 {
-    table made = by_scenario(
-        rows_of(of, takes_time),
-        columns_for(systems_of(of, false), [](const summary_row&, const summary_cell& one) -> table_cell {
-            const std::optional<latency> took = one.took();
-            if (!took)
-                return {};
-            return {.text = duration_text(took->median()) + " / " + duration_text(took->p99()) + " / " +
-                            duration_text(took->p999())};
-        }));
+    table made =
+        by_scenario(rows_of(of, takes_time),
+                    columns_for(systems_of(of, false), [](const summary_row&, const summary_cell& one) -> table_cell {
+                        const std::optional<latency> took = one.took();
+                        if (!took)
+                            return {};
+                        return {.text = duration_text(took->median()) + " / " + duration_text(took->p99()) + " / " +
+                                        duration_text(took->p999())};
+                    }));
     made.title = "Latency: p50 / p99 / p99.9";
     made.note = "How long operations took as clients saw it: medians over the rounds.";
     return made;
@@ -201,11 +200,12 @@ table memory(const summary& of)
     add("floor", [](const summary_row& row) { return table_cell{.text = cost_text(row, row.floor)}; });
     for (const summary_system* one : systems_of(of, false))
         add(one->name, [&](const summary_row& row) {
-            return shown_cell(row, row.find(one->name), [&](const summary_row&, const summary_cell& found) -> table_cell {
-                return {.text = cost_text(row, found.median),
-                        .aside = found.ratio ? ratio_text(*found.ratio) : "",
-                        .best = best_of(of, row) == &found};
-            });
+            return shown_cell(row, row.find(one->name),
+                              [&](const summary_row&, const summary_cell& found) -> table_cell {
+                                  return {.text = cost_text(row, found.median),
+                                          .aside = found.ratio ? ratio_text(*found.ratio) : "",
+                                          .best = best_of(of, row) == &found};
+                              });
         });
     return made;
 }
@@ -214,9 +214,11 @@ table storm(const summary& of, const summary_row& row)
 {
     table made;
     made.title = "Storm of reconnects: " + row.name;
-    made.note = "How long the requests of connections that were already there took, before the storm and in it; then what the "
-                "storm itself cost.";
-    made.head = {"system", "p99 before", "p99 in it", "growth", row.operation + "s per second", "time per " + row.operation};
+    made.note =
+        "How long the requests of connections that were already there took, before the storm and in it; then what the "
+        "storm itself cost.";
+    made.head = {
+        "system", "p99 before", "p99 in it", "growth", row.operation + "s per second", "time per " + row.operation};
     for (const summary_system* one : systems_of(of, false)) {
         const summary_cell* const found = row.find(one->name);
         if (!found)
@@ -265,7 +267,8 @@ std::vector<std::string> legend_of(const summary& of)
 {
     std::vector<std::string> lines;
     if (any_cell(of, [](const summary_cell& one) { return one.noisy; }))
-        lines.push_back("~ marks figures most of whose rounds other programs or other machines of the same host disturbed.");
+        lines.push_back(
+            "~ marks figures most of whose rounds other programs or other machines of the same host disturbed.");
     if (any_cell(of, [](const summary_cell& one) { return !one.failure.empty(); }))
         lines.push_back("! marks what failed, in some rounds or in all.");
     lines.push_back("An empty cell: the scenario does not apply to that system.");
