@@ -209,12 +209,16 @@ std::string to_json(const summary& of)
 
 summary from_json(std::string_view text)
 {
+    boost::system::error_code error;
+    const json::value parsed = json::parse(json::string_view(text.data(), text.size()), error);
+    if (error)
+        throw failure("this is no file of results: " + error.message());
     try {
-        return summary_of(json::parse(json::string_view(text.data(), text.size())));
-    } catch (const boost::system::system_error& error) {
-        throw failure("this is no file of results: " + error.code().message());
-    } catch (const std::logic_error& error) {  // what boost::json throws for a key or a type that is not there
-        throw failure(std::string("this file of results is damaged: ") + error.what());
+        return summary_of(parsed);
+    } catch (const boost::system::system_error& reason) {  // for numbers that do not fit
+        throw failure("this file of results is damaged: " + reason.code().message());
+    } catch (const std::logic_error& reason) {  // for keys and types that are not there
+        throw failure(std::string("this file of results is damaged: ") + reason.what());
     }
 }
 
