@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr auto between_lines = 20s;
 constexpr std::size_t name_width = 20;
-constexpr std::size_t figure_width = 11;
 
 double seconds_of(std::chrono::nanoseconds time)
 {
@@ -35,12 +34,19 @@ std::string right_aligned(const std::string& text, std::size_t width)
 
 /// Figures of a line, the most important first: what has no room is left out at the end.
 using figures = std::array<std::string, 6>;
+constexpr std::array<std::size_t, 6> figure_widths{15, 9, 11, 11, 11, 11};
 
-std::string figure_columns(const figures& shown, std::size_t width)
+/// @param mark  of two columns, behind the first figure.
+std::string figure_columns(const figures& shown, std::size_t width, const std::string& mark = "  ")
 {
     std::string text;
-    for (std::size_t i = 0; i < shown.size() && name_width + 3 + (i + 1) * figure_width <= width; ++i)
-        text += right_aligned(shown[i], figure_width);
+    std::size_t used = name_width + 1 + 2;
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+        used += figure_widths[i];
+        if (used > width)
+            break;
+        text += right_aligned(shown[i], figure_widths[i]) + (i == 0 ? mark : "");
+    }
     return text;
 }
 
@@ -111,7 +117,8 @@ live_table::live_table(screen to, std::function<clock::time_point()> now) : scre
 
 live_table::~live_table()
 {
-    screen_.show(erased());
+    if (drawn_lines_ > 0)
+        draw_over({});
 }
 
 void live_table::begin(std::size_t scenarios, std::chrono::nanoseconds expected)
@@ -120,7 +127,7 @@ void live_table::begin(std::size_t scenarios, std::chrono::nanoseconds expected)
     left_ = remaining_time(seconds_of(expected));
     last_line_ = now_();
     if (!screen_.terminal)
-        screen_.show(std::to_string(scenarios) + " scenarios, " + seconds_text(left_.seconds()) + "\n");
+        screen_.show("scenarios: " + std::to_string(scenarios) + ", about " + seconds_text(left_.seconds()) + "\n");
 }
 
 void live_table::begin_step(const run_step& step)
@@ -150,24 +157,26 @@ void live_table::skip_step(const run_step& step)
 void live_table::finish(const scenario_result& row)
 {
     ++finished_;
-    std::string text = erased();
     if (screen_.terminal) {
-        for (const std::string& line : lines_of(row, nullptr, screen_.size().columns))
-            text += line + "\n";
-        text += "\n";
+        std::vector<std::string> lines = lines_of(row, nullptr, screen_.size().columns);
+        lines.emplace_back();
+        draw_over(lines);
+        drawn_lines_ = 0;  // they stay
     } else {
-        text += "[" + std::to_string(finished_) + "/" + std::to_string(scenarios_) + "] " +
-                result_line(summarize(row), row) + "\n";
         last_line_ = now_();
+        screen_.show("[" + std::to_string(finished_) + "/" + std::to_string(scenarios_) + "] " +
+                     result_line(summarize(row), row) + "\n");
     }
-    screen_.show(text);
 }
 
-/// What takes the table at hand away again.
-std::string live_table::erased()
+/// Puts the lines where those of the last time are. Line by line, since some terminals keep what is erased as a whole.
+void live_table::draw_over(const std::vector<std::string>& lines)
 {
-    const std::size_t lines = std::exchange(drawn_lines_, 0);
-    return lines == 0 ? "" : "\033[" + std::to_string(lines) + "A\r\033[J";
+    std::string text = drawn_lines_ == 0 ? "" : "\033[" + std::to_string(drawn_lines_) + "A\r";
+    for (const std::string& line : lines)
+        text += line + "\033[K\n";
+    drawn_lines_ = lines.size();
+    screen_.show(text + "\033[J");
 }
 
 void live_table::draw(const run_step& step)
@@ -178,12 +187,7 @@ void live_table::draw(const run_step& step)
     const std::size_t room = std::max<std::size_t>(size.lines, 3) - 1;  // the cursor stands below
     if (lines.size() > room)
         lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(room));
-    const std::size_t before = drawn_lines_;
-    std::string text = before == 0 ? "" : "\033[" + std::to_string(before) + "A\r";
-    for (const std::string& line : lines)
-        text += line + "\033[K\n";
-    drawn_lines_ = lines.size();
-    screen_.show(text + "\033[J");
+    draw_over(lines);
 }
 
 std::vector<std::string> live_table::lines_of(const scenario_result& row, const cell* current, std::size_t width) const
@@ -201,8 +205,7 @@ std::vector<std::string> live_table::lines_of(const scenario_result& row, const 
         const bool at_work = &row.cells[i] == current;
         std::string line = at_work ? screen_.paint(colour::cyan, ">") : " ";
         line += screen_.paint(server ? colour::none : colour::dim, left_aligned(one.system, name_width));
-        line += figure_columns(figures_of(shown, one), width);
-        line += one.noisy ? screen_.paint(colour::yellow, " ~") : "";
+        line += figure_columns(figures_of(shown, one), width, one.noisy ? screen_.paint(colour::yellow, " ~") : "  ");
         lines.push_back(line);
         if (!one.failure.empty())
             lines.push_back(

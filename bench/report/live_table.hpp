@@ -32,7 +32,7 @@ private:
     void draw(const run_step& step);
     std::vector<std::string> lines_of(const scenario_result& row, const cell* current, std::size_t width) const;
     std::string progress_line(const run_step& step, std::size_t width) const;
-    std::string erased();
+    void draw_over(const std::vector<std::string>& lines);
 
     screen screen_;
     std::function<clock::time_point()> now_;

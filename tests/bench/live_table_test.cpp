@@ -98,7 +98,8 @@ BOOST_AUTO_TEST_CASE(a_terminal_is_drawn_over_and_keeps_only_finished_tables)
         BOOST_TEST(on.written.starts_with("\033[" + std::to_string(lines) + "A\r"));
         on.written.clear();
         shown.finish(row);
-        BOOST_TEST(on.written.starts_with("\033[" + std::to_string(lines) + "A\r\033[J"));
+        BOOST_TEST(on.written.starts_with("\033[" + std::to_string(lines) + "A\r"));
+        BOOST_TEST(on.written.ends_with("\n\033[J"));
         BOOST_TEST(!contains(on.written, "left"));
         on.written.clear();
     }
@@ -108,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_terminal_is_drawn_over_and_keeps_only_finished_tables)
 BOOST_AUTO_TEST_CASE(no_line_is_wider_and_no_table_higher_than_the_terminal)
 {
     stage on;
-    for (const screen_size size : {screen_size{120, 40}, {80, 24}, {40, 5}, {20, 3}}) {
+    for (const screen_size size : {screen_size{120, 40}, {60, 10}, {80, 24}, {40, 5}, {20, 3}}) {
         on.size = size;
         on.written.clear();
         live_table shown(on.to(true), on.clock());
