@@ -2,7 +2,8 @@
 #include "bench/floor/floor.hpp"
 #include "bench/load/load.hpp"
 #include "bench/options.hpp"
-#include "bench/report.hpp"
+#include "bench/report/live_table.hpp"
+#include "bench/report/subcommands.hpp"
 #include "bench/run.hpp"
 
 #include <charconv>
@@ -12,11 +13,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <unistd.h>
 
 namespace bench {
 namespace {
@@ -68,38 +70,17 @@ int print_floor(const std::vector<std::string>& words)
     return 0;
 }
 
-/// Opens it before the run, so that a bad path is not found out after minutes.
-std::ofstream create(const std::string& path)
+int measure(const run_options& options)
 {
-    std::ofstream file;
-    if (!path.empty()) {
-        file.open(path);
-        if (!file)
-            throw usage_error("cannot write " + path);
-    }
-    return file;
-}
-
-int compare(const run_options& options)
-{
-    std::ofstream json = create(options.json_file);
-    std::ofstream markdown = create(options.markdown_file);
-    const auto show = [](const results& all, const scenario_result& row) {
-        if (all.scenarios.size() == 1) {
-            std::cout << describe_machine() << '\n' << describe_method(all) << '\n';
-            if (!all.where.complaint.empty())
-                std::cout << all.where.complaint << '\n';
-        }
-        std::cout << to_text(row) << std::flush;
-    };
-    const results all = run(options, show);
-    if (json.is_open())
-        json << to_json(all);
-    if (markdown.is_open())
-        markdown << to_markdown(all);
-    if (!all.complete())
-        std::cout << "\nSomething was left out; see above.\n";
-    return all.complete() ? 0 : 1;
+    const report_files files{options.json_file, options.markdown_file, options.page_file};
+    files.check();
+    const summary found = [&] {
+        live_table watcher(screen::of(STDERR_FILENO));
+        return summarize(run(options, watcher));
+    }();
+    files.write(found);
+    print_report(found);
+    return found.complete ? 0 : 1;
 }
 
 int run_command(int count, const char* const* words)
@@ -111,8 +92,12 @@ int run_command(int count, const char* const* words)
         return print_floor(arguments);
     if (!arguments.empty() && arguments[0] == "load")
         return put_under_load(arguments);
+    if (!arguments.empty() && arguments[0] == "report")
+        return report_again(arguments);
+    if (!arguments.empty() && arguments[0] == "compare")
+        return compare_files(arguments);
     const std::optional<run_options> options = parse_options(count, words);
-    return options ? compare(*options) : 0;
+    return options ? measure(*options) : 0;
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "bench/options.hpp"
 
+#include "bench/callers_path.hpp"
+
 #include <boost/program_options.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <sstream>
 
@@ -29,7 +29,8 @@ po::options_description describe_options()
     add("system", po::value<std::vector<std::string>>()->composing(),
         "only this one and the floor; may be given several times");
     add("json", po::value<std::string>(), "write everything that was measured to this file");
-    add("markdown", po::value<std::string>(), "write the table to this file");
+    add("markdown", po::value<std::string>(), "write the tables to this file");
+    add("page", po::value<std::string>(), "write plots and tables as one HTML page to this file");
     return all;
 }
 
@@ -37,7 +38,10 @@ void print_help(const po::options_description& described)
 {
     std::cout << "usage: bench [options]\n"
                  "       bench serve SYSTEM PORT CERTIFICATE KEY      only the server, on PORT and the next three\n"
-                 "       bench load SCENARIO PORT CERTIFICATE SECONDS   only the clients\n\n"
+                 "       bench load SCENARIO PORT CERTIFICATE SECONDS   only the clients\n"
+                 "       bench report FILE.json [--page FILE] [--markdown FILE]\n"
+                 "                                      the report of an earlier run once more\n"
+                 "       bench compare FIRST.json SECOND.json   what has changed between two runs\n\n"
                  "Measures what TLS servers cost the processor for each operation, beside the floor: OpenSSL's own\n"
                  "work and the kernel's own work. Exit code 1: something was left out or failed.\n\n"
               << described << "\nscenarios:";
@@ -46,13 +50,6 @@ void print_help(const po::options_description& described)
     std::cout << "\nsystems:\n";
     for (const system& one : systems())
         std::cout << "  " << one.name << std::string(10 - one.name.size(), ' ') << one.description << '\n';
-}
-
-/// `bazel run` changes the folder; a path on the command line means the caller's.
-std::string callers_path(const std::string& path)
-{
-    const char* const folder = std::getenv("BUILD_WORKING_DIRECTORY");
-    return folder ? (std::filesystem::path(folder) / path).string() : path;
 }
 
 template <class T>
@@ -135,6 +132,8 @@ std::optional<run_options> parse_options(int count, const char* const* words)
         options.json_file = callers_path(given["json"].as<std::string>());
     if (given.count("markdown"))
         options.markdown_file = callers_path(given["markdown"].as<std::string>());
+    if (given.count("page"))
+        options.page_file = callers_path(given["page"].as<std::string>());
     choose_scenarios(given, options);
     choose_systems(given, options);
     return options;

@@ -24,6 +24,7 @@ struct run_options {
     std::vector<const system*> systems;
     std::string json_file;
     std::string markdown_file;
+    std::string page_file;
 };
 
 /// A command line that makes no sense.

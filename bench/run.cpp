@@ -4,7 +4,6 @@
 #include "bench/failure.hpp"
 #include "bench/load/load.hpp"
 #include "bench/load/storm.hpp"
-#include "bench/progress.hpp"
 #include "bench/served.hpp"
 #include "bench/witness.hpp"
 
@@ -47,10 +46,11 @@ void check_descriptor_limit(const scenario& of)
 class runner {
 public:
     explicit runner(const run_options& options);
-    results take(const std::function<void(const results&, const scenario_result&)>& finished);
+    results take(run_watcher& watcher);
 
 private:
-    std::size_t count_steps() const;
+    std::chrono::nanoseconds expected() const;
+    void make_step(const run_step& step, cell& into, run_watcher& watcher);
     void measure(const scenario& of, cell& into);
     sample measure_in_memory(const scenario& of, const system& by);
     sample measure_time(const scenario& of, const system& by);
@@ -69,6 +69,8 @@ private:
 /// clients a server lets in beside the echoes, which no floor can know.
 bool applies(const system& one, const scenario& to)
 {
+    if (!one.missing.empty())
+        return false;
     switch (to.kind) {
     case scenario_kind::memory: return one.kind != system_kind::tcp_floor;
     case scenario_kind::storm: return one.kind == system_kind::server;
@@ -95,13 +97,22 @@ runner::runner(const run_options& options)
     results_.where = choose_processors();
 }
 
-std::size_t runner::count_steps() const
+/// Of one step: connections that are to stay open are opened one after another.
+std::chrono::nanoseconds expected_time(const scenario& of, const run_options& options)
 {
-    std::size_t steps = 0;
+    if (of.kind == scenario_kind::memory)
+        return 300ms + of.connections * 700us;
+    return options.duration + options.duration / 8 + 100ms;
+}
+
+std::chrono::nanoseconds runner::expected() const
+{
+    std::chrono::nanoseconds time{};
     for (const scenario* of : results_.options.scenarios)
         for (const system* by : results_.options.systems)
-            steps += applies(*by, *of) ? rounds_of(*of, results_.options) : 0;
-    return steps;
+            if (applies(*by, *of))
+                time += rounds_of(*of, results_.options) * expected_time(*of, results_.options);
+    return time;
 }
 
 const credentials& runner::credentials_for(key_type type)
@@ -259,9 +270,20 @@ void runner::measure(const scenario& of, cell& into)
     }
 }
 
-results runner::take(const std::function<void(const results&, const scenario_result&)>& finished)
+void runner::make_step(const run_step& step, cell& into, run_watcher& watcher)
 {
-    progress shown(count_steps());
+    if (!into.failure.empty()) {
+        watcher.skip_step(step);
+        return;
+    }
+    watcher.begin_step(step);
+    measure(*step.row->of, into);
+    watcher.end_step(step);
+}
+
+results runner::take(run_watcher& watcher)
+{
+    watcher.begin(results_.options.scenarios.size(), expected());
     for (const scenario* of : results_.options.scenarios) {
         scenario_result row{of, {}};
         for (const system* by : results_.options.systems)
@@ -269,24 +291,19 @@ results runner::take(const std::function<void(const results&, const scenario_res
                 row.cells.push_back({by, {}, {}});
         const unsigned rounds = rounds_of(*of, results_.options);
         for (unsigned round = 1; round <= rounds; ++round)
-            for (cell& one : row.cells) {
-                shown.show(std::string(of->name) + ", round " + std::to_string(round) + "/" + std::to_string(rounds) +
-                           ", " + std::string(one.of->name));
-                if (one.failure.empty())
-                    measure(*of, one);
-            }
-        shown.clear();
+            for (cell& one : row.cells)
+                make_step({&row, &one, round, rounds, expected_time(*of, results_.options)}, one, watcher);
+        watcher.finish(row);
         results_.scenarios.push_back(std::move(row));
-        finished(results_, results_.scenarios.back());
     }
     return std::move(results_);
 }
 
 }  // namespace
 
-results run(const run_options& options, const std::function<void(const results&, const scenario_result&)>& finished)
+results run(const run_options& options, run_watcher& watcher)
 {
-    return runner(options).take(finished);
+    return runner(options).take(watcher);
 }
 
 }  // namespace bench

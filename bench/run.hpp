@@ -1,13 +1,11 @@
 #pragma once
 
 #include "bench/results.hpp"
-
-#include <functional>
+#include "bench/run_watcher.hpp"
 
 namespace bench {
 
 /// Makes all measurements: for each scenario rounds in which every system has its turn (A B C A B C).
-/// @param finished  is told of each scenario as soon as its rounds are over.
-results run(const run_options& options, const std::function<void(const results&, const scenario_result&)>& finished);
+results run(const run_options& options, run_watcher& watcher);
 
 }  // namespace bench

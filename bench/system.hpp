@@ -20,6 +20,8 @@ struct system {
     system_kind kind;
     /// Runs the server; null for the floor in memory.
     void (*serve)(const server_settings&);
+    /// Why it cannot be measured; empty if it can.
+    std::string_view missing = {};
 };
 
 /// All that can be measured: the floor's parts first.

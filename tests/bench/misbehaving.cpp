@@ -4,6 +4,7 @@
 #include "bench/credentials.hpp"
 #include "bench/openssl.hpp"
 #include "bench/run.hpp"
+#include "bench/run_watcher.hpp"
 
 #include <algorithm>
 #include <array>
@@ -178,6 +179,14 @@ void forbid_pinning()
         throw std::runtime_error("cannot forbid anything");
 }
 
+class no_watcher final : public run_watcher {
+    void begin(std::size_t, std::chrono::nanoseconds) override {}
+    void begin_step(const run_step&) override {}
+    void end_step(const run_step&) override {}
+    void skip_step(const run_step&) override {}
+    void finish(const scenario_result&) override {}
+};
+
 int measure(std::vector<std::string> words)
 {
     if (words.front() == "--unpinned") {
@@ -196,7 +205,8 @@ int measure(std::vector<std::string> words)
         made.push_back({.name = words[i], .description = "", .kind = system_kind::server, .serve = nullptr});
         options.systems.push_back(known ? known : &made.back());
     }
-    const results all = run(options, [](const results&, const scenario_result&) {});
+    no_watcher unwatched;
+    const results all = run(options, unwatched);
     for (const cell& one : all.scenarios.front().cells) {
         std::printf("%s: %zu samples", std::string(one.of->name).c_str(), one.samples.size());
         for (const sample& taken : one.samples) {

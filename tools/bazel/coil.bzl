@@ -19,6 +19,7 @@ OURSELVES = ["//" + folder + ":__subpackages__" for folder in _MODULES + ["tools
 
 # Labels of this workspace, whatever a consumer calls it.
 _EMBED_CERTIFICATES = str(Label("//tools/bazel:embed_certificates"))
+_EMBED_TEXT = str(Label("//tools/bazel:embed_text"))
 _TEST_MAIN = str(Label("//tests/support:main"))
 
 def coil_library(name, visibility = None, copts = [], **kwargs):
@@ -98,5 +99,25 @@ def embed_certificates(name, srcs, out, **kwargs):
         outs = [out],
         cmd = "$(execpath {}) $@ $(SRCS)".format(_EMBED_CERTIFICATES),
         tools = [_EMBED_CERTIFICATES],
+        **kwargs
+    )
+
+def embed_text(name, files, namespace, out, **kwargs):
+    """Generates a source file that defines, in `namespace`, `extern const std::string_view` for each file.
+
+    Args:
+      name: of the rule.
+      files: file -> name of its variable.
+      namespace: of the variables.
+      out: the .cpp file to make.
+      **kwargs: as in genrule.
+    """
+    native.genrule(
+        name = name,
+        srcs = files.keys(),
+        outs = [out],
+        cmd = " ".join(["$(execpath {}) $@ {}".format(_EMBED_TEXT, namespace)] +
+                       ["{} $(execpath {})".format(variable, file) for file, variable in files.items()]),
+        tools = [_EMBED_TEXT],
         **kwargs
     )

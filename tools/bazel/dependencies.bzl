@@ -16,8 +16,15 @@ filegroup(
 )
 """
 
+_CHART_JS_BUILD = """
+exports_files(
+    ["chart.min.js"],
+    visibility = ["//visibility:public"],
+)
+"""
+
 def coil_libraries():
-    """Defines the libraries coil links, each unless the workspace has it: @openssl, @liburing, @boost, @ca_certificates."""
+    """Defines the libraries coil links, each unless the workspace has it: @openssl, @liburing, @boost, @ca_certificates, @chart_js."""
     if not native.existing_rule("openssl"):
         system_libraries(
             name = "openssl",
@@ -54,6 +61,12 @@ def coil_libraries():
             name = "ca_certificates",
             build_file_content = _CA_CERTIFICATES_BUILD,
             path = "/usr/share/ca-certificates/mozilla",
+        )
+    if not native.existing_rule("chart_js"):
+        native.new_local_repository(
+            name = "chart_js",
+            build_file_content = _CHART_JS_BUILD,
+            path = "/usr/share/javascript/chart.js",
         )
 
 def debian_rules():
