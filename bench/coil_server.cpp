@@ -21,15 +21,25 @@ using coil::result;
 using coil::task;
 namespace tls = coil::tls;
 
-task<> echo(tls::socket socket)
+/// A coroutine of its own, so that the buffer is there only while something is echoed. @return whether to go on.
+task<bool> echo_what_is_here(tls::socket& socket)
 {
     std::array<std::byte, echo_buffer_size> buffer;
+    const result<std::size_t> size = co_await socket.read(buffer);
+    if (!size)
+        co_return false;
+    const result<std::size_t> written = co_await socket.write(std::span<const std::byte>(buffer).first(*size));
+    co_return written.has_value();
+}
+
+task<> echo(tls::socket socket)
+{
     for (;;) {
-        const result<std::size_t> size = co_await socket.read(buffer);
-        if (!size)
+        const result<> something = co_await socket.readable();
+        if (!something)
             co_return;
-        const result<std::size_t> written = co_await socket.write(std::span<const std::byte>(buffer).first(*size));
-        if (!written)
+        const bool goes_on = co_await echo_what_is_here(socket);
+        if (!goes_on)
             co_return;
     }
 }

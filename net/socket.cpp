@@ -69,6 +69,11 @@ internal::read_awaitable socket::read(std::span<std::byte> buffer) & noexcept
     return internal::read_awaitable(core_.get(), buffer);
 }
 
+internal::readable_awaitable socket::readable() & noexcept
+{
+    return internal::readable_awaitable(core_.get());
+}
+
 internal::write_awaitable socket::write(std::span<const std::byte> bytes) & noexcept
 {
     return internal::write_awaitable(core_.get(), bytes);

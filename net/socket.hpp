@@ -48,6 +48,12 @@ public:
     /// Node: 'data' and 'end'.
     internal::read_awaitable read(std::span<std::byte> buffer) & noexcept;
 
+    /// Waits until a read need not wait, so that a connection holds no buffer while it is idle.
+    /// Errors: `errc::canceled`, `errc::already_in_progress`, `errc::destroyed`. An end of the stream is told by the read
+    ///         that follows.
+    /// Overlap: as `read`.   Node: 'readable'.
+    internal::readable_awaitable readable() & noexcept;
+
     /// Writes `bytes`; completes when they are queued and the queue is short enough to go on. They are copied.
     /// @return bytes.size(); fewer only if the wait was stopped midway.
     /// Errors: `errc::write_after_end`, `errc::reset`, the system's (EPIPE), `errc::canceled` with nothing written,

@@ -288,6 +288,11 @@ void engine::disable_renegotiation() noexcept
 
 namespace internal {
 
+bool engine_access::nothing_to_read(const engine& of) noexcept
+{
+    return of.state_->nothing_to_read();
+}
+
 coil::internal::chunk_queue& engine_access::output(engine& from) noexcept
 {
     return from.state_->bytes.output;

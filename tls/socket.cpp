@@ -95,6 +95,11 @@ net::internal::read_awaitable socket::read(std::span<std::byte> buffer) & noexce
     return net::internal::read_awaitable(connection_.get(), buffer);
 }
 
+net::internal::readable_awaitable socket::readable() & noexcept
+{
+    return net::internal::readable_awaitable(connection_.get());
+}
+
 net::internal::write_awaitable socket::write(std::span<const std::byte> bytes) & noexcept
 {
     return net::internal::write_awaitable(connection_.get(), bytes);

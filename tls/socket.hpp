@@ -79,6 +79,14 @@ public:
     /// Overlap: one read and one write; never two reads.   Node: 'data' and 'end'.   RFC 8446 §6.1.
     net::internal::read_awaitable read(std::span<std::byte> buffer) & noexcept;
 
+    /// Waits until a read need not wait, so that a connection holds no buffer while it is idle.
+    ///
+    /// What has come may turn out to be no data, such as a session ticket; a read then waits after all.
+    /// Errors: `errc::canceled`, `errc::already_in_progress`, `errc::destroyed`; a failed handshake. An end of the stream
+    ///         is told by the read that follows.
+    /// Overlap: as `read`.   Node: 'readable'.
+    net::internal::readable_awaitable readable() & noexcept;
+
     /// Encrypts `bytes`; completes when they are sealed and the queue to the kernel is short enough to go on. Everything
     /// written in one turn of the loop leaves together.
     /// @param bytes  valid until the await completes.

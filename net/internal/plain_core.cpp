@@ -46,6 +46,13 @@ result<std::size_t> plain_core::take(std::span<std::byte> buffer) noexcept
     return taken;
 }
 
+result<bool> plain_core::has_input() noexcept
+{
+    if (!bytes_)
+        return error_from_errno(ENOTCONN);
+    return !bytes_->received().empty() || bytes_->receive_error();
+}
+
 result<std::size_t> plain_core::put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept
 {
     if (end_asked_)

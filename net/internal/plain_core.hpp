@@ -21,6 +21,7 @@ public:
     std::unique_ptr<transport> release() noexcept;
 
     result<std::size_t> take(std::span<std::byte> buffer) noexcept override;
+    result<bool> has_input() noexcept override;
     void want_input() noexcept override { bytes_->want_bytes(); }
     result<std::size_t> put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept override;
     std::size_t unsent() const noexcept override { return bytes_ ? bytes_->unsent() : 0; }

@@ -101,6 +101,16 @@ bool read_wait::attempt() noexcept
     return true;
 }
 
+bool readable_wait::attempt() noexcept
+{
+    const result<bool> here = core_->has_input();
+    if (!here)
+        finish(here.error());
+    else if (!*here)
+        core_->want_input();
+    return !here || *here;
+}
+
 bool write_wait::attempt() noexcept
 {
     const std::span<const std::span<const std::byte>> pieces =

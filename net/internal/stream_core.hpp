@@ -86,7 +86,9 @@ public:
 
     /// Moves bytes that are there into `buffer`. @return 0 when there are none yet. Errors: why there never will be any.
     virtual result<std::size_t> take(std::span<std::byte> buffer) noexcept = 0;
-    /// Will wake the reader. Called after `take` gave 0.
+    /// Whether a `take` would give bytes, or why there are none; what has come may turn out to hold none.
+    virtual result<bool> has_input() noexcept = 0;
+    /// Will wake the reader. Called after `take` gave 0 or `has_input` said no.
     virtual void want_input() noexcept = 0;
     /// Queues bytes of `pieces` for sending, without the first `skip`. @return how many; 0 while the queue is too long or
     /// the stream is not ready.
@@ -130,6 +132,7 @@ private:
     friend class stream_wait;
     friend class core_reference;
     friend class read_wait;
+    friend class readable_wait;
     friend class write_wait;
     friend class drain_wait;
     friend class open_wait;
@@ -155,6 +158,19 @@ private:
 
     std::span<std::byte> buffer_;
     result<std::size_t> outcome_{std::size_t{0}};
+};
+
+/// Waits until a read need not.
+class readable_wait final : public stream_wait {
+public:
+    explicit readable_wait(stream_core* core) noexcept : stream_wait(core, &stream_core::reader_) {}
+    result<> await_resume() const noexcept { return outcome_; }
+
+private:
+    bool attempt() noexcept override;
+    void finish(std::error_code error) noexcept override { outcome_ = error; }
+
+    result<> outcome_;
 };
 
 class write_wait final : public stream_wait {
@@ -210,6 +226,7 @@ private:
 };
 
 using open_awaitable = coil::internal::awaitable<open_wait, stream_core*>;
+using readable_awaitable = coil::internal::awaitable<readable_wait, stream_core*>;
 using read_awaitable = coil::internal::awaitable<read_wait, stream_core*, std::span<std::byte>>;
 using write_awaitable = coil::internal::awaitable<write_wait, stream_core*, std::span<const std::byte>>;
 using gather_awaitable =

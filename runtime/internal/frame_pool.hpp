@@ -26,7 +26,7 @@ inline void free_frame(void* frame, std::size_t) noexcept
 /// Free blocks in classes of 64 bytes. Larger frames are rare and come from the allocator.
 struct frame_pool {
     static constexpr std::size_t granularity = 64;
-    static constexpr std::size_t largest = 2048;
+    static constexpr std::size_t largest = 8192;
     static constexpr std::size_t bytes_kept = 128 * 1024;  // of each size
 
     struct block {

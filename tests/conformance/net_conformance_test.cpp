@@ -60,6 +60,16 @@ struct read_case {
     half_pair subject;
 };
 
+struct readable_case : read_case {
+    task<result<>> wait()
+    {
+        const result<> there = co_await subject.socket.readable();
+        if (!there)
+            co_return there;
+        co_return co_await read_case::wait();
+    }
+};
+
 /// More than the socket and the queue before it hold; the peer takes it when it is asked to complete the wait.
 struct full_case {
     static constexpr bool at_once = false;
@@ -265,6 +275,11 @@ BOOST_AUTO_TEST_SUITE(net_conformance_test)
 BOOST_AUTO_TEST_CASE(reading_keeps_to_what_all_awaitables_keep_to)
 {
     awaitable_conformance<read_case>::check("net::socket::read");
+}
+
+BOOST_AUTO_TEST_CASE(socket_readable)
+{
+    awaitable_conformance<readable_case>::check("net::socket::readable");
 }
 
 BOOST_AUTO_TEST_CASE(writing_keeps_to_what_all_awaitables_keep_to)

@@ -108,6 +108,16 @@ struct read_case : tls_case {
     int wanted = 0;
 };
 
+struct readable_case : read_case {
+    task<result<>> wait()
+    {
+        const result<> there = co_await subject.socket.readable();
+        if (!there)
+            co_return there;
+        co_return co_await read_case::wait();
+    }
+};
+
 struct full_case : tls_case {
     void complete()
     {
@@ -208,6 +218,11 @@ BOOST_AUTO_TEST_CASE(the_handshake_keeps_to_what_all_awaitables_keep_to)
 BOOST_AUTO_TEST_CASE(reading_keeps_to_what_all_awaitables_keep_to)
 {
     awaitable_conformance<read_case>::check("tls::socket::read");
+}
+
+BOOST_AUTO_TEST_CASE(socket_readable)
+{
+    awaitable_conformance<readable_case>::check("tls::socket::readable");
 }
 
 BOOST_AUTO_TEST_CASE(writing_keeps_to_what_all_awaitables_keep_to)

@@ -153,6 +153,18 @@ result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
     return std::size_t{0};
 }
 
+result<bool> connection::has_input() noexcept
+{
+    if (!engine_.handshake_done()) {
+        const result<bool> opened = open();
+        if (!opened || !*opened)
+            return opened;
+    }
+    if (failure_)
+        return failure_;
+    return !bytes_->received().empty() || bytes_->receive_error() || !engine_access::nothing_to_read(engine_);
+}
+
 void connection::want_input() noexcept
 {
     if (!bytes_)

@@ -9,6 +9,8 @@ namespace coil::tls::internal {
 struct engine_access {
     /// The ciphertext for the transport, to be moved out without a copy.
     static coil::internal::chunk_queue& output(engine& from) noexcept;
+    /// Whether a read could only say that it needs input.
+    static bool nothing_to_read(const engine& of) noexcept;
 };
 
 }  // namespace coil::tls::internal

@@ -27,6 +27,7 @@ public:
     progress read(std::span<std::byte> buffer);
     progress write(std::span<const std::byte> bytes);
     status shutdown();
+    bool nothing_to_read() const noexcept;
 
     /// Makes `next` decide everything that the context before it decided. Only while the ClientHello is being read.
     void switch_context(const secure_context& next);
@@ -85,7 +86,6 @@ private:
     void set_up_client();
     void set_up_server();
     tls::phase phase() const noexcept;
-    bool nothing_to_read() const noexcept;
 };
 
 }  // namespace coil::tls::internal
