@@ -1,0 +1,68 @@
+#include "bench/lockstep/measurement.hpp"
+
+#include "bench/failure.hpp"
+#include "bench/floor/floor.hpp"
+#include "bench/scenario.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+namespace bench::lockstep {
+namespace {
+
+constexpr std::chrono::milliseconds time_in_memory{40};
+
+/// The floor's own measurement of the same work.
+scenario to_scenario(const workload& doing)
+{
+    scenario same = {doing.name, scenario_kind::echo, doing.connections, doing.size, doing.operation};
+    switch (doing.kind) {
+    case workload_kind::echo: break;
+    case workload_kind::handshake: same.kind = scenario_kind::handshake; break;
+    case workload_kind::download: same.kind = scenario_kind::download; break;
+    case workload_kind::upload: same.kind = scenario_kind::upload; break;
+    }
+    return same;
+}
+
+}  // namespace
+
+std::span<const contestant> contestants() noexcept
+{
+    static constexpr std::array<contestant, 5> all = {{
+        {"openssl", true, nullptr},
+        {"tcp", true, take_turns_with_tcp},
+        {"coil", false, take_turns_with_coil},
+        {"asio", false, take_turns_with_asio},
+        {"bare", false, take_turns_with_bare},
+    }};
+    return all;
+}
+
+const contestant* find_contestant(std::string_view name) noexcept
+{
+    const std::span<const contestant> all = contestants();
+    const auto found = std::ranges::find(all, name, &contestant::name);
+    return found == all.end() ? nullptr : &*found;
+}
+
+round_result measure_round(const contestant& of, const workload& doing, unsigned cycles,
+                           const std::string& certificate_file, const std::string& key_file)
+{
+    if (!of.take_turns)
+        return {.nanoseconds = measure_floor(to_scenario(doing), time_in_memory, certificate_file, key_file)};
+    const bool plain = of.take_turns == take_turns_with_tcp;
+    const openssl_ptr<SSL_CTX> context = plain ? nullptr : make_client_context(certificate_file);
+    clients with(context.get(), doing, cycles);
+    try {
+        of.take_turns({.serves = &doing, .certificate_file = certificate_file, .key_file = key_file}, with);
+    } catch (const failure&) {
+        throw;
+    } catch (const std::exception& error) {
+        throw failure(error.what());
+    }
+    return {.nanoseconds = with.per_operation(), .operations = with.operations(), .turns = with.turns()};
+}
+
+}  // namespace bench::lockstep

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <coil/runtime/internal/ring.hpp>
+
+#include <functional>
+#include <memory>
+
+namespace bench::lockstep {
+
+/// A ring that lets others have a turn whenever the loop would wait for the kernel.
+class turn_ring final : public coil::internal::ring {
+public:
+    explicit turn_ring(std::unique_ptr<coil::internal::ring> kernel) noexcept : kernel_(std::move(kernel)) {}
+
+    /// @param turn  called in each `enter` from now on, until it returns false or throws.
+    void begin(std::function<bool()> turn) noexcept { turn_ = std::move(turn); }
+
+    /// Hands the requests over, gives the turn away, and takes what has come of it: two entries into the kernel where a loop
+    /// that waits has one.
+    void enter(std::optional<std::chrono::nanoseconds> wait) override;
+    bool submit(const coil::internal::request& wanted) noexcept override;
+
+    const coil::internal::capabilities& supported() const noexcept override { return kernel_->supported(); }
+    int descriptor() const noexcept override { return kernel_->descriptor(); }
+    bool next(coil::internal::completion& taken) noexcept override { return kernel_->next(taken); }
+    void cancel_now(std::uint64_t user_data) noexcept override { kernel_->cancel_now(user_data); }
+    std::byte* buffer(std::uint16_t id) noexcept override { return kernel_->buffer(id); }
+    void return_buffer(std::uint16_t id) noexcept override { kernel_->return_buffer(id); }
+    unsigned buffers_lent() const noexcept override { return kernel_->buffers_lent(); }
+    unsigned buffer_size() const noexcept override { return kernel_->buffer_size(); }
+    std::chrono::steady_clock::time_point now() const noexcept override { return kernel_->now(); }
+    bool has_threads() const noexcept override { return kernel_->has_threads(); }
+    int socket(int family) noexcept override { return kernel_->socket(family); }
+    int bind(int fd, const sockaddr* where, socklen_t size) noexcept override { return kernel_->bind(fd, where, size); }
+    int listen(int fd, int backlog) noexcept override { return kernel_->listen(fd, backlog); }
+    int accept_now(int fd) noexcept override { return kernel_->accept_now(fd); }
+    int local_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override
+    {
+        return kernel_->local_address(fd, found, size);
+    }
+    int remote_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override
+    {
+        return kernel_->remote_address(fd, found, size);
+    }
+    int set_option(int fd, int level, int name, const void* value, socklen_t size) noexcept override
+    {
+        return kernel_->set_option(fd, level, name, value, size);
+    }
+    int get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept override
+    {
+        return kernel_->get_option(fd, level, name, value, size);
+    }
+    void close(int fd) noexcept override { kernel_->close(fd); }
+    void stop_listening(int fd) noexcept override { kernel_->stop_listening(fd); }
+    int remove_path(const char* path) noexcept override { return kernel_->remove_path(path); }
+
+private:
+    std::unique_ptr<coil::internal::ring> kernel_;
+    std::function<bool()> turn_;
+    bool has_requests_ = false;
+};
+
+}  // namespace bench::lockstep
