@@ -80,6 +80,7 @@ public:
 
     std::array<unsigned char, 8> length = {};
     std::size_t length_read = 0;
+    std::uint64_t total = 0;  // of the transfer that the length announced
     std::uint64_t left = 0;
 
 private:
@@ -219,9 +220,10 @@ int bare_server::read_length(peer& one)
         return size;
     one.length_read += static_cast<std::size_t>(size);
     if (one.length_read == one.length.size()) {
-        one.left = 0;
+        one.total = 0;
         for (const unsigned char each : one.length)
-            one.left = one.left << 8 | each;
+            one.total = one.total << 8 | each;
+        one.left = one.total;
     }
     return size;
 }
@@ -236,7 +238,7 @@ bool bare_server::download(peer& one)
             watch(one.descriptor(), EPOLL_CTL_MOD, EPOLLOUT);
     }
     while (one.left != 0) {
-        const std::size_t offset = (0 - one.left) % write_size;
+        const std::size_t offset = (one.total - one.left) % write_size;
         const std::size_t part = static_cast<std::size_t>(std::min<std::uint64_t>(one.left, block_size_));
         const int size = one.write(content_.data() + offset, part);
         if (size <= 0)

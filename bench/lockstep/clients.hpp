@@ -47,6 +47,7 @@ private:
     std::size_t wave_end_ = 0;
     unsigned cycle_ = 0;
     std::chrono::steady_clock::time_point last_progress_;
+    std::uint64_t turns_in_vain_ = 0;
     stopwatch watch_;
     double operations_ = 0;
     std::uint64_t turns_ = 0;
