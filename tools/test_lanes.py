@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG_LINES = 150
+PYTHON_TESTS = ["tests/house_rules", "tests/bench/lockstep"]
 FOLDERS = ["runtime", "net", "tls", "tools", "bench", "examples", "tests"]
 FALLBACK_TARGETS = ["//tests/runtime/...", "//tests/net/...", "//tests/tls/..."]
 ALL_CAPABILITIES = ("single_issuer,defer_taskrun,coop_taskrun,submit_all,provided_buffers,multishot_accept,"
@@ -180,8 +181,9 @@ def consumer_lane():
 
 
 def house_rules_lane():
-    lane, progress = Lane("house rules"), Progress("house rules")
-    suite = unittest.TestLoader().discover(os.path.join(ROOT, "tests", "house_rules"), pattern="*_test.py")
+    lane, progress = Lane("house rules and tools"), Progress("house rules and tools")
+    suite = unittest.TestSuite(unittest.TestLoader().discover(os.path.join(ROOT, folder), pattern="*_test.py")
+                               for folder in PYTHON_TESTS)
     result = unittest.TestResult()
     suite.run(result)
     for test, trace in result.failures + result.errors:
