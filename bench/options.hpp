@@ -3,7 +3,10 @@
 #include "bench/scenario.hpp"
 #include "bench/system.hpp"
 
+#include <boost/program_options/variables_map.hpp>
+
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -17,7 +20,12 @@ struct run_options {
     /// Of each measurement.
     std::chrono::nanoseconds duration = std::chrono::milliseconds(700);
     std::vector<const scenario*> scenarios;
+    /// All that were named on the command line or are part of this program.
+    std::shared_ptr<std::vector<system>> known;
+    /// Those of them that are measured.
     std::vector<const system*> systems;
+    /// Of each server under test.
+    unsigned threads = 1;
     std::string json_file;
     std::string markdown_file;
 };
@@ -27,6 +35,13 @@ class usage_error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
+
+/// Throws: `usage_error` for what is no sensible number of threads.
+unsigned to_threads(int given);
+/// Where rivals are built: what the option says, or a folder in the user's cache.
+std::string build_folder(const boost::program_options::variables_map& given);
+/// Adds the rivals in this folder. Throws: `usage_error` if it cannot be read, or has a name that is taken.
+void add_rivals(std::vector<system>& known, const std::string& folder, const std::string& build_folder);
 
 /// @return none if only help was asked for, which it has then printed. Throws: `usage_error`.
 std::optional<run_options> parse_options(int count, const char* const* words);

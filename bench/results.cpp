@@ -1,6 +1,7 @@
 #include "bench/results.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace bench {
 namespace {
@@ -47,11 +48,17 @@ bool cell::noisy() const
 
 std::optional<double> scenario_result::floor() const
 {
-    double sum = 0;
+    std::map<system_kind, std::optional<double>> parts;
     for (const cell& one : cells) {
         if (one.of->kind == system_kind::server)
             continue;
-        const std::optional<double> part = one.median();
+        std::optional<double>& part = parts[one.of->kind];
+        const std::optional<double> median = one.median();
+        if (median && (!part || *median < *part))
+            part = median;
+    }
+    double sum = 0;
+    for (const auto& [kind, part] : parts) {
         if (!part)
             return std::nullopt;
         sum += *part;

@@ -59,7 +59,7 @@ struct scenario_result {
     const scenario* of = nullptr;
     std::vector<cell> cells;
 
-    /// Medians of the floor's parts together; none if one of them is missing.
+    /// Medians of the floor's parts together, of the plain servers the cheapest; none if one of them is missing.
     std::optional<double> floor() const;
     /// A system's median in relation to the floor.
     std::optional<double> ratio(const cell& one) const;

@@ -51,6 +51,7 @@ private:
     sample measure_time(const scenario& of, const system& by);
     sample measure_memory(const scenario& of, const system& by);
     served& server_for(const system& of);
+    target target_of(const scenario& of, const system& by, const served& server);
 
     results results_;
     credentials credentials_;
@@ -58,10 +59,11 @@ private:
     std::map<const system*, std::unique_ptr<served>> servers_;
 };
 
-/// Memory has no kernel part here: what the kernel keeps is not counted.
+/// A system that does not speak what the scenario needs is left out of it. Memory has no kernel part here: what the kernel
+/// keeps is not counted.
 bool applies(const system& one, const scenario& to)
 {
-    return to.kind != scenario_kind::memory || one.kind != system_kind::tcp_floor;
+    return protocol_of(to.kind, one) && (to.kind != scenario_kind::memory || one.kind != system_kind::tcp_floor);
 }
 
 unsigned rounds_of(const scenario& of, const run_options& options)
@@ -74,7 +76,7 @@ runner::runner(const run_options& options)
     results_.options = options;
     raise_descriptor_limit();
     context_ = make_client_context(credentials_.certificate_file());
-    results_.where = choose_processors();
+    results_.where = choose_processors(options.threads);
 }
 
 std::size_t runner::count_steps() const
@@ -90,23 +92,33 @@ served& runner::server_for(const system& of)
 {
     std::unique_ptr<served>& server = servers_[&of];
     if (!server)
-        server = std::make_unique<served>(of, credentials_, results_.where.server);
+        server = std::make_unique<served>(of, credentials_, results_.where, results_.options.threads);
     server->process().check_running();
     return *server;
+}
+
+target runner::target_of(const scenario& of, const system& by, const served& server)
+{
+    const protocol spoken = protocol_of(of.kind, by).value();
+    return {port_of(spoken, server.port()), spoken, by.kind == system_kind::tcp_floor ? nullptr : context_.get()};
 }
 
 sample runner::measure_in_memory(const scenario& of, const system& by)
 {
     const auto duration = std::to_string(results_.options.duration.count());
     processors alone = results_.where;
+    if (alone.server >= 0)
+        alone.servers = {alone.server};
     alone.generator = alone.server;
     const witness seen(alone);
     const std::chrono::nanoseconds before = children_time();
-    process floor({"floor", std::string(of.name), duration, credentials_.certificate_file(), credentials_.key_file()},
-                  results_.where.server);
+    process floor("the floor in memory",
+                  this_program({"floor", std::string(of.name), duration, credentials_.certificate_file(),
+                                credentials_.key_file()}),
+                  alone.servers, process::output::kept);
     sample taken;
     const std::string text =
-        floor.output(patience + std::chrono::ceil<std::chrono::seconds>(results_.options.duration));
+        floor.finish(patience + std::chrono::ceil<std::chrono::seconds>(results_.options.duration));
     taken.cost = std::strtod(text.c_str(), nullptr);
     if (!(taken.cost > 0))
         throw failure(std::string(by.name) + " printed no figure");
@@ -118,8 +130,7 @@ sample runner::measure_in_memory(const scenario& of, const system& by)
 sample runner::measure_time(const scenario& of, const system& by)
 {
     served& server = server_for(by);
-    const bool tls = by.kind != system_kind::tcp_floor;
-    load clients(of, {server.port(), tls ? context_.get() : nullptr});
+    load clients(of, target_of(of, by, server));
     clients.open(patience);
     clients.run(results_.options.duration / 8);
 
@@ -144,15 +155,15 @@ sample runner::measure_time(const scenario& of, const system& by)
 /// A server that is fresh: what it kept from other scenarios would hide what connections cost.
 sample runner::measure_memory(const scenario& of, const system& by)
 {
-    served server(by, credentials_, results_.where.server);
+    served server(by, credentials_, results_.where, results_.options.threads);
     scenario first = of;
     first.connections = 1;
-    load one(first, {server.port(), context_.get()});
+    load one(first, target_of(first, by, server));
     one.open(patience);
     one.finish(patience);
     std::this_thread::sleep_for(50ms);
     const std::size_t before = server.process().memory();
-    load clients(of, {server.port(), context_.get()});
+    load clients(of, target_of(of, by, server));
     clients.open(patience);
     clients.finish(patience);
     std::this_thread::sleep_for(200ms);
@@ -165,6 +176,8 @@ sample runner::measure_memory(const scenario& of, const system& by)
 void runner::measure(const scenario& of, cell& into)
 {
     try {
+        if (!into.of->missing.empty())
+            throw failure("cannot be had: " + into.of->missing);
         check_descriptor_limit(of);
         if (into.of->kind == system_kind::memory_floor)
             into.samples.push_back(measure_in_memory(of, *into.of));

@@ -2,6 +2,7 @@
 
 #include "bench/load/poller.hpp"
 #include "bench/openssl.hpp"
+#include "bench/protocol.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +12,9 @@ namespace bench {
 
 /// Where a load goes to.
 struct target {
+    /// Of the protocol that is spoken.
     std::uint16_t port;
+    protocol speaks;
     /// Null: no TLS.
     SSL_CTX* context;
 };

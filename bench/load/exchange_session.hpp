@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/load/answer.hpp"
 #include "bench/load/connection.hpp"
 
 #include <cstddef>
@@ -8,10 +9,9 @@
 
 namespace bench {
 
-/// What a client sends and what must come back.
+/// What a client sends; the server's protocol says what must come back.
 struct exchange {
     std::span<const std::byte> request;
-    std::span<const std::byte> answer;
     /// How many times; 0: without end.
     std::size_t repeats = 0;
 };
@@ -36,6 +36,7 @@ private:
 
     connection connection_;
     exchange exchange_;
+    answer answer_;
     load_count* count_;
     bool open_ = false;
     bool receiving_ = false;

@@ -4,47 +4,27 @@
 #include "bench/load/handshake_session.hpp"
 #include "bench/load/transfer_session.hpp"
 
-#include <thread>
-
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 namespace bench {
 namespace {
 
 /// So that a server with a short queue does not turn connections away.
 constexpr std::size_t opened_at_once = 64;
 
-std::uint16_t port_of(scenario_kind kind)
-{
-    switch (kind) {
-    case scenario_kind::download: return 1;
-    case scenario_kind::upload: return 2;
-    case scenario_kind::http: return 3;
-    default: return 0;
-    }
-}
-
 }  // namespace
 
-load::load(const scenario& of, const target& to)
-    : scenario_(of), target_{static_cast<std::uint16_t>(to.port + port_of(of.kind)), to.context}
-{
-}
+load::load(const scenario& of, const target& to) : scenario_(of), target_(to) {}
 
 std::unique_ptr<session> load::make_session()
 {
-    const std::span<const std::byte> message = pattern().first(std::min(scenario_.size, write_size));
+    const std::span<const std::byte> request = target_.speaks == protocol::http
+                                                   ? std::as_bytes(std::span(http_request))
+                                                   : pattern().first(std::min(scenario_.size, write_size));
     switch (scenario_.kind) {
     case scenario_kind::echo:
-        return std::make_unique<exchange_session>(poll_, target_, exchange{message, message}, count_);
-    case scenario_kind::memory:
-        return std::make_unique<exchange_session>(poll_, target_, exchange{message, message, 1}, count_);
     case scenario_kind::http:
-        return std::make_unique<exchange_session>(
-            poll_, target_, exchange{std::as_bytes(std::span(http_request)), std::as_bytes(std::span(http_answer))},
-            count_);
+        return std::make_unique<exchange_session>(poll_, target_, exchange{request}, count_);
+    case scenario_kind::memory:
+        return std::make_unique<exchange_session>(poll_, target_, exchange{request, 1}, count_);
     case scenario_kind::handshake: return std::make_unique<handshake_session>(poll_, target_, count_);
     case scenario_kind::download:
         return std::make_unique<transfer_session>(poll_, target_, transfer_session::direction::download, scenario_.size,
@@ -86,24 +66,6 @@ double load::done() const noexcept
 {
     const bool transfer = scenario_.kind == scenario_kind::download || scenario_.kind == scenario_kind::upload;
     return transfer ? count_.done / mebibyte : count_.done;
-}
-
-void wait_for_server(std::uint16_t port, const std::function<void()>& check)
-{
-    for (int attempt = 0; attempt < 500; ++attempt) {
-        check();
-        sockaddr_in address = {};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const bool listening = connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-        close(descriptor);
-        if (listening)
-            return;
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    throw failure("the server does not listen after 5 s");
 }
 
 }  // namespace bench

@@ -4,7 +4,6 @@
 #include "bench/scenario.hpp"
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -35,9 +34,5 @@ private:
     load_count count_;
     std::vector<std::unique_ptr<session>> sessions_;
 };
-
-/// Waits until something listens on this port.
-/// @param check  called between attempts; throws to give up.
-void wait_for_server(std::uint16_t port, const std::function<void()>& check);
 
 }  // namespace bench
