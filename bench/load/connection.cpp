@@ -161,6 +161,12 @@ bool connection::closed()
             const int result = SSL_read(ssl_.get(), dropped.data(), dropped.size());
             if (result > 0)
                 continue;
+            // Our end has been sent: that some servers answer it by closing without theirs is no fault of the connection.
+            if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_SSL &&
+                ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+                ERR_clear_error();
+                return true;
+            }
             return tls_result(result, "end") < 0;
         }
     }
