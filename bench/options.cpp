@@ -31,10 +31,12 @@ po::options_description describe_options()
     add("rivals", po::value<std::string>(), "measure the servers in this folder too");
     add("build", po::value<std::string>(), "where they are built (~/.cache/coil-bench)");
     add("server", po::value<std::vector<std::string>>()->composing(),
-        "NAME=COMMAND: measure this server too; {port} (and {port+1}, {port+2}, {port+3}), {certificate}, {key} and {threads} "
+        "NAME=COMMAND: measure this server too; {port} (and {port+1}, {port+2}, {port+3}), {certificate}, {key} and "
+        "{threads} "
         "in the command stand for what it is told; may be given several times");
     add("speaks", po::value<std::string>(),
-        "of echo,download,upload,http those that servers given with --server speak; without it they are started once to find "
+        "of echo,download,upload,http those that servers given with --server speak; without it they are started once "
+        "to find "
         "out");
     add("threads", po::value<int>(), "of each server under test (1)");
     add("json", po::value<std::string>(), "write everything that was measured to this file");

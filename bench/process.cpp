@@ -31,7 +31,8 @@ std::vector<std::string>& leading_words()
 }
 
 /// Only what may be called between fork and exec in a program with threads.
-[[noreturn]] void become(const std::vector<char*>& words, const std::vector<int>& processors, int input, int output)
+[[noreturn]] void become(const std::vector<char*>& words, const std::vector<int>& processors, int input, int output,
+                         int complaint)
 {
     setsid();
     std::signal(SIGPIPE, SIG_DFL);
@@ -40,10 +41,12 @@ std::vector<std::string>& leading_words()
     if (!processors.empty())
         stay_on(processors);
     execvp(words.front(), words.data());
-    std::perror(words.front());
+    const int reason = errno;
+    static_cast<void>(!write(complaint, &reason, sizeof reason));
     _exit(127);
 }
 
+/// Returns when the program runs, in a group of its own. Throws: `failure` if it cannot.
 pid_t start(const std::vector<std::string>& command, const std::vector<int>& processors, int input, int output,
             bool follows)
 {
@@ -51,25 +54,40 @@ pid_t start(const std::vector<std::string>& command, const std::vector<int>& pro
     for (const std::string& word : command)
         words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
+    int complaint[2];
+    if (pipe2(complaint, O_CLOEXEC) != 0)
+        throw system_failure("cannot make a pipe");
     const pid_t parent = getpid();
     const pid_t id = fork();
-    if (id < 0)
-        throw system_failure("cannot start a process");
-    if (id != 0)
-        return id;
-    if (follows) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-            _exit(1);
+    if (id == 0) {
+        if (follows) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (getppid() != parent)
+                _exit(1);
+        }
+        become(words, processors, input, output, complaint[1]);
     }
-    become(words, processors, input, output);
+    const int fork_error = errno;
+    close(complaint[1]);
+    int reason = 0;
+    ssize_t size = 0;
+    if (id > 0)
+        while ((size = read(complaint[0], &reason, sizeof reason)) < 0 && errno == EINTR)
+            ;
+    close(complaint[0]);
+    if (id > 0 && size == 0)
+        return id;
+    if (id > 0)
+        waitpid(id, nullptr, 0);
+    errno = id < 0 ? fork_error : reason;
+    throw system_failure("cannot start " + command.front());
 }
 
 /// A process that kills a group when the other end of its input goes without a word, which it does when its owner ends in
 /// whatever way. A signal that the kernel sends at a parent's end reaches children only, and no grandchildren.
 pid_t start_guard(pid_t group, int input, int output)
 {
-    return start({"/bin/sh", "-c", "read -r word || kill -KILL -- \"-$1\"", "sh", std::to_string(group)}, {}, input,
+    return start({"/bin/sh", "-c", "read -r word || kill -s KILL -- \"-$1\"", "sh", std::to_string(group)}, {}, input,
                  output, false);
 }
 
@@ -180,7 +198,7 @@ process::process(std::string name, const std::vector<std::string>& command, cons
         guard_ = start_guard(id_, lifeline[0], null);
     } catch (const failure&) {
         if (id_ > 0)
-            kill(id_, SIGKILL);
+            end();
         close_all({null, printed[0], printed[1], lifeline[0], lifeline[1]});
         throw;
     }
@@ -209,7 +227,6 @@ process::~process()
 
 void process::end() noexcept
 {
-    kill(id_, SIGKILL);  // it may not have begun its group yet
     kill(-id_, SIGKILL);
     waitpid(id_, nullptr, 0);
     while (waitpid(-id_, nullptr, 0) > 0 || errno == EINTR)

@@ -25,8 +25,10 @@ processors choose_processors(unsigned threads)
     if (usable.size() < 2)
         chosen.complaint = "only one processor may be used: server and load generator share it";
     else if (usable.size() <= threads)
-        chosen.complaint = "only " + std::to_string(usable.size()) + " processors may be used: the load generator shares "
-                           "one of them with the server's " + std::to_string(threads) + " threads";
+        chosen.complaint = "only " + std::to_string(usable.size()) +
+                           " processors may be used: the load generator shares "
+                           "one of them with the server's " +
+                           std::to_string(threads) + " threads";
     const std::size_t count = std::min<std::size_t>(threads, usable.size());
     chosen.servers.assign(usable.begin(), usable.begin() + static_cast<std::ptrdiff_t>(count));
     chosen.server = usable.front();

@@ -12,11 +12,11 @@ namespace bench {
 
 /// What servers under test speak, each on a port of its own:
 enum class protocol : std::uint8_t {
-    echo,      ///< port: every byte comes back
+    echo,  ///< port: every byte comes back
     download,  ///< port + 1: the client sends a length (8 bytes, big-endian), the server that many bytes in writes of 16 KiB;
                ///< repeated
-    upload,    ///< port + 2: the client sends a length and that many bytes, the server returns the length; repeated
-    http,      ///< port + 3: HTTP/1.1 GET with keep-alive, answered with "Hello, world!"
+    upload,  ///< port + 2: the client sends a length and that many bytes, the server returns the length; repeated
+    http,    ///< port + 3: HTTP/1.1 GET with keep-alive, answered with "Hello, world!"
 };
 inline constexpr std::array all_protocols{protocol::echo, protocol::download, protocol::upload, protocol::http};
 

@@ -85,12 +85,9 @@ system make_rival(const fs::path& folder, const fs::path& directory)
         run_prepare(folder / "prepare", directory, tell);
     };
     made.command = [folder, directory](const server_settings& settings) {
-        return std::vector<std::string>{(folder / "serve").string(),
-                                        directory.string(),
-                                        std::to_string(settings.port),
-                                        settings.certificate_file,
-                                        settings.key_file,
-                                        std::to_string(settings.threads)};
+        return std::vector<std::string>{
+            (folder / "serve").string(), directory.string(), std::to_string(settings.port),
+            settings.certificate_file,   settings.key_file,  std::to_string(settings.threads)};
     };
     return made;
 }
@@ -103,8 +100,8 @@ std::vector<system> find_rivals(const fs::path& folder, const fs::path& build_fo
     std::vector<system> found;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
         if (fs::exists(entry->path() / "about.json"))
-            found.push_back(make_rival(fs::absolute(entry->path()),
-                                       fs::absolute(build_folder) / entry->path().filename()));
+            found.push_back(
+                make_rival(fs::absolute(entry->path()), fs::absolute(build_folder) / entry->path().filename()));
     if (error)
         throw failure("cannot read the folder of rivals " + folder.string() + ": " + error.message());
     std::ranges::sort(found, {}, &system::name);

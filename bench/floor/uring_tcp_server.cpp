@@ -52,8 +52,8 @@ private:
 buffer_group::buffer_group(io_uring& ring, std::uint16_t id, unsigned count, std::size_t size)
     : id_(id), count_(count), size_(size), memory_(count * size)
 {
-    void* const mapped = mmap(nullptr, count * sizeof(io_uring_buf), PROT_READ | PROT_WRITE,
-                              MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    void* const mapped =
+        mmap(nullptr, count * sizeof(io_uring_buf), PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
     if (mapped == MAP_FAILED)
         throw system_failure("cannot make a ring of buffers");
     entries_ = static_cast<io_uring_buf_ring*>(mapped);

@@ -21,10 +21,8 @@ std::unique_ptr<session> load::make_session()
                                                    : pattern().first(std::min(scenario_.size, write_size));
     switch (scenario_.kind) {
     case scenario_kind::echo:
-    case scenario_kind::http:
-        return std::make_unique<exchange_session>(poll_, target_, exchange{request}, count_);
-    case scenario_kind::memory:
-        return std::make_unique<exchange_session>(poll_, target_, exchange{request, 1}, count_);
+    case scenario_kind::http: return std::make_unique<exchange_session>(poll_, target_, exchange{request}, count_);
+    case scenario_kind::memory: return std::make_unique<exchange_session>(poll_, target_, exchange{request, 1}, count_);
     case scenario_kind::handshake: return std::make_unique<handshake_session>(poll_, target_, count_);
     case scenario_kind::download:
         return std::make_unique<transfer_session>(poll_, target_, transfer_session::direction::download, scenario_.size,

@@ -182,9 +182,9 @@ step worker::receive(connection& one)
     const bool transfer = one.speaks == protocol::download || one.speaks == protocol::upload;
     if (transfer && one.length_read < one.length.size())
         return receive_length(one);
-    const std::size_t wanted =
-        one.speaks == protocol::upload ? static_cast<std::size_t>(std::min<std::uint64_t>(one.left, buffer_.size()))
-                                       : echo_buffer_size;
+    const std::size_t wanted = one.speaks == protocol::upload
+                                   ? static_cast<std::size_t>(std::min<std::uint64_t>(one.left, buffer_.size()))
+                                   : echo_buffer_size;
     const int result = read(one, std::span(buffer_).first(wanted));
     if (result <= 0)
         return outcome(one, result);
