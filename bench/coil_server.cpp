@@ -1,9 +1,9 @@
 #include "bench/coil_server.hpp"
 
-#include "bench/failure.hpp"
+#include "bench/protocol.hpp"
 #include "bench/scenario.hpp"
 
-#include <coil/runtime/loop.hpp>
+#include <coil/runtime/cluster.hpp>
 #include <coil/tls/tls.hpp>
 
 #include <algorithm>
@@ -119,21 +119,18 @@ task<> http(tls::socket socket)
     }
 }
 
-task<> serve(server_settings settings)
+task<> serve(server_settings settings, tls::secure_context context)
 {
-    tls::secure_context_options credentials;
-    credentials.cert = tls::file(settings.certificate_file);
-    credentials.key = tls::file(settings.key_file);
-    const tls::secure_context context = tls::create_secure_context(credentials);
     std::vector<tls::server> servers;
-    std::uint16_t port = settings.port;
-    for (const auto handler : {&echo, &download, &upload, &http}) {
+    const std::array handlers{&echo, &download, &upload, &http};
+    for (std::size_t i = 0; i < handlers.size(); ++i) {
         tls::server_options options;
         options.context = context;
-        servers.push_back(tls::create_server(options, handler));
+        servers.push_back(tls::create_server(options, handlers[i]));
         coil::net::listen_options where;
         where.host = "127.0.0.1";
-        where.port = port++;
+        where.port = port_of(all_protocols[i], settings.port);
+        where.reuse_port = settings.threads > 1;
         servers.back().listen(where).value();
     }
     co_await servers.front().closed();
@@ -143,8 +140,14 @@ task<> serve(server_settings settings)
 
 void serve_with_coil(const server_settings& settings)
 {
-    coil::loop loop;
-    loop.run(serve(settings));
+    tls::secure_context_options credentials;
+    credentials.cert = tls::file(settings.certificate_file);
+    credentials.key = tls::file(settings.key_file);
+    const tls::secure_context context = tls::create_secure_context(credentials);
+    coil::cluster_options options;
+    options.workers = settings.threads;
+    coil::cluster cluster(options);
+    cluster.run([&](coil::worker) { return serve(settings, context); });
 }
 
 }  // namespace bench

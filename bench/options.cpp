@@ -1,11 +1,15 @@
 #include "bench/options.hpp"
 
 #include "bench/callers_path.hpp"
+#include "bench/failure.hpp"
+#include "bench/rival.hpp"
+#include "bench/user_server.hpp"
 
 #include <boost/program_options.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <iostream>
 #include <sstream>
 
@@ -28,6 +32,15 @@ po::options_description describe_options()
     add("scenario", po::value<std::vector<std::string>>()->composing(), "only this one; may be given several times");
     add("system", po::value<std::vector<std::string>>()->composing(),
         "only this one and the floor; may be given several times");
+    add("rivals", po::value<std::string>(), "measure the servers in this folder too");
+    add("build", po::value<std::string>(), "where they are built (~/.cache/coil-bench)");
+    add("server", po::value<std::vector<std::string>>()->composing(),
+        "NAME=COMMAND: measure this server too; {port} (and {port+1}, {port+2}, {port+3}), {certificate}, {key} and "
+        "{threads} in the command stand for what it is told; may be given several times");
+    add("speaks", po::value<std::string>(),
+        "of echo,download,upload,http those that servers given with --server speak; without it they are started once "
+        "to find out");
+    add("threads", po::value<int>(), "of each server under test (1)");
     add("json", po::value<std::string>(), "write everything that was measured to this file");
     add("markdown", po::value<std::string>(), "write the tables to this file");
     add("page", po::value<std::string>(), "write plots and tables as one HTML page to this file");
@@ -37,8 +50,9 @@ po::options_description describe_options()
 void print_help(const po::options_description& described)
 {
     std::cout << "usage: bench [options]\n"
-                 "       bench serve SYSTEM PORT CERTIFICATE KEY      only the server, on PORT and the next three\n"
-                 "       bench load SCENARIO PORT CERTIFICATE SECONDS   only the clients\n"
+                 "       bench serve [SYSTEM] PORT CERTIFICATE KEY [--threads N] [--rivals FOLDER]\n"
+                 "                                      only the server (coil), on PORT and the next three\n"
+                 "       bench load SCENARIO PORT CERTIFICATE SECONDS [--speaks PROTOCOL,...]   only the clients\n"
                  "       bench report FILE.json [--page FILE] [--markdown FILE]\n"
                  "                                      the report of an earlier run once more\n"
                  "       bench compare FIRST.json SECOND.json   what has changed between two runs\n\n"
@@ -49,7 +63,7 @@ void print_help(const po::options_description& described)
         std::cout << ' ' << one.name;
     std::cout << "\nsystems:\n";
     for (const system& one : systems())
-        std::cout << "  " << one.name << std::string(10 - one.name.size(), ' ') << one.description << '\n';
+        std::cout << "  " << one.name << std::string(12 - one.name.size(), ' ') << one.description << '\n';
 }
 
 template <class T>
@@ -93,20 +107,83 @@ void choose_scenarios(const po::variables_map& given, run_options& options)
     }
 }
 
+void add(std::vector<system>& known, system one)
+{
+    if (std::ranges::find(known, one.name, &system::name) != known.end())
+        throw usage_error("there are two systems named " + one.name);
+    known.push_back(std::move(one));
+}
+
+/// As the caller means it; empty if it is not given.
+std::string path_of(const po::variables_map& given, const std::string& option)
+{
+    return given.count(option) ? callers_path(given[option].as<std::string>()) : std::string();
+}
+
+/// @return the names of the servers that are the user's.
+std::vector<std::string> choose_known(const po::variables_map& given, run_options& options)
+{
+    options.known = std::make_shared<std::vector<system>>(systems().begin(), systems().end());
+    if (given.count("rivals"))
+        add_rivals(*options.known, path_of(given, "rivals"), path_of(given, "build"));
+    std::vector<std::string> own;
+    try {
+        std::optional<protocol_set> speaks;
+        if (given.count("speaks"))
+            speaks = parse_protocols(given["speaks"].as<std::string>());
+        for (const std::string& definition : names(given, "server")) {
+            add(*options.known, make_user_server(definition, speaks));
+            own.push_back(options.known->back().name);
+        }
+    } catch (const failure& error) {
+        throw usage_error(error.what());
+    }
+    return own;
+}
+
 void choose_systems(const po::variables_map& given, run_options& options)
 {
+    const std::vector<std::string> own = choose_known(given, options);
     std::vector<std::string> wanted = names(given, "system");
     for (const std::string& name : wanted)
-        if (!find_system(name))
+        if (std::ranges::find(*options.known, name, &system::name) == options.known->end())
             throw usage_error("there is no system " + name);
     if (wanted.empty() && given.count("quick"))
         wanted = {"coil", "asio"};
-    for (const system& one : systems())
+    if (!wanted.empty())
+        wanted.insert(wanted.end(), own.begin(), own.end());
+    for (const system& one : *options.known)
         if (wanted.empty() || one.kind != system_kind::server || std::ranges::find(wanted, one.name) != wanted.end())
             options.systems.push_back(&one);
 }
 
+std::string folder_in_cache()
+{
+    if (const char* const cache = std::getenv("XDG_CACHE_HOME"); cache && *cache)
+        return std::string(cache) + "/coil-bench";
+    if (const char* const home = std::getenv("HOME"); home && *home)
+        return std::string(home) + "/.cache/coil-bench";
+    throw usage_error("--build is needed where there is no HOME");
+}
+
 }  // namespace
+
+unsigned to_threads(int given)
+{
+    if (given < 1 || given > 256)
+        throw usage_error("--threads is not from 1 to 256");
+    return static_cast<unsigned>(given);
+}
+
+void add_rivals(std::vector<system>& known, const std::string& folder, const std::string& build_folder)
+{
+    try {
+        for (system& one : find_rivals(folder, build_folder.empty() ? folder_in_cache() : build_folder))
+            add(known, std::move(one));
+    } catch (const failure& error) {
+        throw usage_error(error.what());
+    }
+}
 
 std::optional<run_options> parse_options(int count, const char* const* words)
 {
@@ -127,13 +204,12 @@ std::optional<run_options> parse_options(int count, const char* const* words)
     options.rounds = static_cast<unsigned>(checked(given, "rounds", 1, 1000, static_cast<int>(options.rounds)));
     const double seconds = std::chrono::duration<double>(options.duration).count();
     options.duration = std::chrono::nanoseconds(std::llround(checked(given, "seconds", 0.05, 600.0, seconds) * 1e9));
+    if (given.count("threads"))
+        options.threads = to_threads(given["threads"].as<int>());
     options.rate = checked(given, "rate", 1.0, 1e7, 0.0);
-    if (given.count("json"))
-        options.json_file = callers_path(given["json"].as<std::string>());
-    if (given.count("markdown"))
-        options.markdown_file = callers_path(given["markdown"].as<std::string>());
-    if (given.count("page"))
-        options.page_file = callers_path(given["page"].as<std::string>());
+    options.json_file = path_of(given, "json");
+    options.markdown_file = path_of(given, "markdown");
+    options.page_file = path_of(given, "page");
     choose_scenarios(given, options);
     choose_systems(given, options);
     return options;

@@ -65,17 +65,23 @@ private:
     std::map<std::pair<const system*, key_type>, std::unique_ptr<served>> servers_;
 };
 
-/// Memory has no kernel part here: what the kernel keeps is not counted. What a storm costs depends on how many of its
+/// A system that does not speak what the scenario needs is left out of it. Memory has no kernel part here: what the kernel keeps is not counted. What a storm costs depends on how many of its
 /// clients a server lets in beside the echoes, which no floor can know.
 bool applies(const system& one, const scenario& to)
 {
-    if (!one.missing.empty())
+    if (!one.missing.empty() || !protocol_of(to.kind, one))
         return false;
     switch (to.kind) {
     case scenario_kind::memory: return one.kind != system_kind::tcp_floor;
     case scenario_kind::storm: return one.kind == system_kind::server;
     default: return true;
     }
+}
+
+target target_of(const scenario& of, const system& by, const served& server, SSL_CTX* context)
+{
+    const protocol spoken = protocol_of(of.kind, by).value();
+    return {port_of(spoken, server.port()), spoken, context, &of};
 }
 
 std::optional<latency> latency_of(load& clients)
@@ -94,7 +100,7 @@ runner::runner(const run_options& options)
 {
     results_.options = options;
     raise_descriptor_limit();
-    results_.where = choose_processors();
+    results_.where = choose_processors(options.threads);
 }
 
 /// Of one step: connections that are to stay open are opened one after another.
@@ -132,7 +138,7 @@ served& runner::server_for(const scenario& of, const system& by)
     const key_type key = by.kind == system_kind::tcp_floor ? key_type::ecdsa_p256 : of.key;
     std::unique_ptr<served>& server = servers_[{&by, key}];
     if (!server)
-        server = std::make_unique<served>(by, credentials_for(key), results_.where.server);
+        server = std::make_unique<served>(by, credentials_for(key), results_.where, results_.options.threads);
     server->process().check_running();
     return *server;
 }
@@ -141,17 +147,21 @@ sample runner::measure_in_memory(const scenario& of, const system& by)
 {
     const credentials& with = credentials_for(of.key);
     processors alone = results_.where;
+    if (alone.server >= 0)
+        alone.servers = {alone.server};
     alone.generator = alone.server;
     const witness seen(alone);
     const std::chrono::nanoseconds before = children_time();
-    process floor({"floor", std::string(of.name), std::to_string(of.connections),
-                   std::to_string(results_.options.duration.count()), with.certificate_file(), with.key_file()},
-                  results_.where.server);
+    process floor(
+        "the floor in memory",
+        this_program({"floor", std::string(of.name), std::to_string(of.connections),
+                      std::to_string(results_.options.duration.count()), with.certificate_file(), with.key_file()}),
+        alone.servers, process::output::kept);
     sample taken;
-    const std::string text = floor.output(60s + std::chrono::ceil<std::chrono::seconds>(results_.options.duration));
+    const std::string text = floor.finish(60s + std::chrono::ceil<std::chrono::seconds>(results_.options.duration));
     taken.cost = std::strtod(text.c_str(), nullptr);
     if (!(taken.cost > 0))
-        throw failure(std::string(by.name) + " printed no figure");
+        throw failure(by.name + " printed no figure");
     if (of.kind != scenario_kind::memory)
         seen.tell(taken, children_time() - before);
     return taken;
@@ -162,7 +172,7 @@ sample runner::measure_time(const scenario& of, const system& by)
     const run_options& options = results_.options;
     served& server = server_for(of, by);
     const openssl_ptr<SSL_CTX> context = context_for(of, by);
-    load clients(of, server.port(), context.get(), options.rate, options.patience);
+    load clients(of, target_of(of, by, server, context.get()), options.rate, options.patience);
     clients.open();
     clients.run(options.duration / 8);
     clients.took().forget();
@@ -193,7 +203,8 @@ sample runner::measure_storm(const scenario& of, const system& by)
     const run_options& options = results_.options;
     served& server = server_for(of, by);
     const openssl_ptr<SSL_CTX> context = context_for(of, by);
-    load echoes(of, server.port(), context.get(), options.rate > 0 ? options.rate : storm_rate, options.patience);
+    const target to = target_of(of, by, server, context.get());
+    load echoes(of, to, options.rate > 0 ? options.rate : storm_rate, options.patience);
     echoes.open();
     echoes.run(options.duration / 8);
     echoes.took().forget();
@@ -201,7 +212,7 @@ sample runner::measure_storm(const scenario& of, const system& by)
     sample taken;
     taken.took_before = latency_of(echoes);
 
-    storm reconnects(of, server.port(), context.get());
+    storm reconnects(of, to);
     const clock::time_point deadline = clock::now() + options.patience;
     while (reconnects.done() == 0 && clock::now() < deadline)
         echoes.run(options.duration / 8);
@@ -232,15 +243,16 @@ sample runner::measure_storm(const scenario& of, const system& by)
 sample runner::measure_memory(const scenario& of, const system& by)
 {
     const openssl_ptr<SSL_CTX> context = context_for(of, by);
-    served server(by, credentials_for(of.key), results_.where.server);
+    served server(by, credentials_for(of.key), results_.where, results_.options.threads);
     scenario first = of;
     first.connections = 1;
-    load one(first, server.port(), context.get(), 0, results_.options.patience);
+    const target to = target_of(of, by, server, context.get());
+    load one(first, to, 0, results_.options.patience);
     one.open();
     one.finish();
     std::this_thread::sleep_for(50ms);
     const std::size_t before = server.process().memory();
-    load clients(of, server.port(), context.get(), 0, results_.options.patience + of.connections * 10ms);
+    load clients(of, to, 0, results_.options.patience + of.connections * 10ms);
     clients.open();
     clients.finish();
     std::this_thread::sleep_for(200ms);

@@ -62,6 +62,7 @@ inline constexpr double mebibyte = 1024.0 * 1024.0;
 std::span<const std::byte> pattern() noexcept;
 
 inline constexpr std::string_view http_request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+inline constexpr std::string_view http_content = "Hello, world!";
 inline constexpr std::string_view http_answer =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, world!";
 

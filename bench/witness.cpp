@@ -34,7 +34,8 @@ void witness::tell(sample& into, std::chrono::nanoseconds server) const
 {
     const std::chrono::duration<double, std::nano> wall = clock::now() - begin_;
     const processor_use after = read_use(of_);
-    const long count = of_.server < 0 ? sysconf(_SC_NPROCESSORS_ONLN) : of_.server == of_.generator ? 1 : 2;
+    const bool apart = std::ranges::find(of_.servers, of_.generator) == of_.servers.end();
+    const long count = of_.server < 0 ? sysconf(_SC_NPROCESSORS_ONLN) : std::ssize(of_.servers) + (apart ? 1 : 0);
     const double total = static_cast<double>(count) * wall.count();
     const auto others = (after.busy - use_.busy - server - (own_time() - own_)).count();
     into.others = std::max(0.0, static_cast<double>(others) / total);

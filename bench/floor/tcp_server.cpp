@@ -1,6 +1,8 @@
 #include "bench/floor/tcp_server.hpp"
 
 #include "bench/failure.hpp"
+#include "bench/listener.hpp"
+#include "bench/protocol.hpp"
 #include "bench/scenario.hpp"
 
 #include <algorithm>
@@ -16,8 +18,6 @@
 
 namespace bench {
 namespace {
-
-enum class protocol { echo, download, upload, http };
 
 struct peer {
     int descriptor;
@@ -37,7 +37,6 @@ public:
 
 private:
     void watch(peer& one, int operation, std::uint32_t events);
-    void listen_on(std::uint16_t port, protocol speaks);
     void accept_all(const peer& listener);
     bool serve(peer& one);
     bool send_all(peer& one, const void* bytes, std::size_t size);
@@ -54,8 +53,8 @@ plain_server::plain_server(std::uint16_t port)
 {
     for (std::size_t i = 0; i < block_.size(); ++i)
         block_[i] = static_cast<char>(pattern()[i % write_size]);
-    for (const protocol speaks : {protocol::echo, protocol::download, protocol::upload, protocol::http})
-        listen_on(port++, speaks);
+    for (const protocol speaks : all_protocols)
+        watch(*new peer{listen_on(port_of(speaks, port)), speaks, true}, EPOLL_CTL_ADD, EPOLLIN);
 }
 
 void plain_server::watch(peer& one, int operation, std::uint32_t events)
@@ -65,21 +64,6 @@ void plain_server::watch(peer& one, int operation, std::uint32_t events)
     wanted.data.ptr = &one;
     if (epoll_ctl(epoll_, operation, one.descriptor, &wanted) != 0)
         throw system_failure("epoll_ctl");
-}
-
-void plain_server::listen_on(std::uint16_t port, protocol speaks)
-{
-    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    const int on = 1;
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        listen(descriptor, 511) != 0)
-        throw system_failure("cannot listen on port " + std::to_string(port));
-    watch(*new peer{descriptor, speaks, true}, EPOLL_CTL_ADD, EPOLLIN);
 }
 
 void plain_server::accept_all(const peer& listener)

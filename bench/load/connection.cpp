@@ -217,7 +217,12 @@ bool connection::closed()
             const int result = SSL_read(ssl_.get(), dropped.data(), dropped.size());
             if (result > 0)
                 continue;
-            const bool ended = tls_result(result, "end") < 0;
+            // Our end has been sent: that some servers answer it by closing without theirs is no fault of the connection.
+            const bool cut = SSL_get_error(ssl_.get(), result) == SSL_ERROR_SSL &&
+                             ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+            if (cut)
+                ERR_clear_error();
+            const bool ended = cut || tls_result(result, "end") < 0;
             if (ended && of_->resumed && newest_ && !*newest_)
                 throw failure("the server gave no session to resume");
             return ended;

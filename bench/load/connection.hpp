@@ -2,6 +2,7 @@
 
 #include "bench/load/poller.hpp"
 #include "bench/openssl.hpp"
+#include "bench/protocol.hpp"
 #include "bench/scenario.hpp"
 
 #include <cstddef>
@@ -12,10 +13,12 @@ namespace bench {
 
 /// Where a load goes to.
 struct target {
+    /// Of the protocol that is spoken.
     std::uint16_t port;
+    protocol speaks;
     /// Null: no TLS.
     SSL_CTX* context;
-    /// What the context was made for.
+    /// What the context was made for; null without one.
     const scenario* of;
 };
 

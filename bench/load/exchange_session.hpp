@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/load/answer.hpp"
 #include "bench/load/connection.hpp"
 #include "bench/load/starts.hpp"
 
@@ -9,12 +10,11 @@
 
 namespace bench {
 
-/// What a client sends and what must come back.
+/// What a client sends; the server's protocol says what must come back.
 struct exchange {
     static constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
 
     std::span<const std::byte> request;
-    std::span<const std::byte> answer;
     /// How many times.
     std::size_t repeats = endless;
 };
@@ -35,6 +35,7 @@ private:
 
     connection connection_;
     exchange exchange_;
+    answer answer_;
     starts* starts_;
     load_count* count_;
     step step_ = step::handshake;

@@ -8,11 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <thread>
-
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace bench {
 namespace {
@@ -22,52 +17,44 @@ using clock = std::chrono::steady_clock;
 /// So that a server with a short queue does not turn connections away.
 constexpr std::size_t opened_at_once = 64;
 
-std::uint16_t port_of(scenario_kind kind)
-{
-    switch (kind) {
-    case scenario_kind::download: return 1;
-    case scenario_kind::upload: return 2;
-    case scenario_kind::http: return 3;
-    default: return 0;
-    }
-}
-
 /// @return until when to wait: none if it is done or too late.
 std::optional<clock::time_point> unless(bool done, clock::time_point deadline)
 {
     return done || clock::now() >= deadline ? std::nullopt : std::optional(deadline);
 }
 
+/// What clients send at a time; empty if they send nothing.
+std::span<const std::byte> request_of(const scenario& of, protocol spoken)
+{
+    if (of.size > 0 && spoken == protocol::http)
+        return std::as_bytes(std::span(http_request));
+    return pattern().first(std::min(of.size, write_size));
+}
+
 }  // namespace
 
-load::load(const scenario& of, std::uint16_t port, SSL_CTX* context, double rate, std::chrono::milliseconds patience)
-    : scenario_(of),
-      target_{static_cast<std::uint16_t>(port + port_of(of.kind)), context, &scenario_},
-      rate_(rate),
-      patience_(patience)
+load::load(const scenario& of, const target& to, double rate, std::chrono::milliseconds patience)
+    : scenario_(of), target_(to), rate_(rate), patience_(patience)
 {
 }
 
 std::unique_ptr<session> load::make_session(starts& when)
 {
     using enum reconnecting_session::ending;
-    const std::span<const std::byte> message = pattern().first(std::min(scenario_.size, write_size));
+    const std::span<const std::byte> request = request_of(scenario_, target_.speaks);
     switch (scenario_.kind) {
     case scenario_kind::echo:
+    case scenario_kind::http:
     case scenario_kind::storm:
-        return std::make_unique<exchange_session>(poll_, target_, exchange{message, message}, when, count_);
+        return std::make_unique<exchange_session>(poll_, target_, exchange{request}, when, count_);
     case scenario_kind::memory:
         return std::make_unique<exchange_session>(
-            poll_, target_, exchange{message, message, message.empty() ? std::size_t{0} : 1}, when, count_);
-    case scenario_kind::http:
-        return std::make_unique<exchange_session>(
-            poll_, target_, exchange{std::as_bytes(std::span(http_request)), std::as_bytes(std::span(http_answer))},
-            when, count_);
+            poll_, target_, exchange{request, request.empty() ? std::size_t{0} : 1}, when, count_);
     case scenario_kind::handshake:
     case scenario_kind::churn:
-        return std::make_unique<reconnecting_session>(poll_, target_, message, orderly, when, count_);
+        return std::make_unique<reconnecting_session>(poll_, target_, request, orderly, when, count_);
     case scenario_kind::reset:
-        return std::make_unique<reconnecting_session>(poll_, target_, message, reset, when, count_);
+        return std::make_unique<reconnecting_session>(poll_, target_, request, reset, when, count_);
     case scenario_kind::download:
         return std::make_unique<transfer_session>(poll_, target_, transfer_session::direction::download, scenario_.size,
                                                   count_);
@@ -151,24 +138,6 @@ void load::finish()
 double load::done() const noexcept
 {
     return scenario_.transfers() ? count_.done / mebibyte : count_.done;
-}
-
-void wait_for_server(std::uint16_t port, const std::function<void()>& check)
-{
-    for (int attempt = 0; attempt < 500; ++attempt) {
-        check();
-        sockaddr_in address = {};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const bool listening = connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-        close(descriptor);
-        if (listening)
-            return;
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    throw failure("the server does not listen after 5 s");
 }
 
 }  // namespace bench

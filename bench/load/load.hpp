@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -16,11 +15,10 @@ namespace bench {
 /// `failure` when a client meets anything unexpected.
 class load {
 public:
-    /// @param context  null: no TLS.
     /// @param rate     operations per second of all clients together, each begun at its time if the server is not behind;
     ///                 0: a client begins one when the one before has ended. Only for scenarios with round trips.
     /// @param patience how long the server may take for what is awaited of it.
-    load(const scenario& of, std::uint16_t port, SSL_CTX* context, double rate = 0,
+    load(const scenario& of, const target& to, double rate = 0,
          std::chrono::milliseconds patience = std::chrono::seconds(20));
     load(const load&) = delete;
     load& operator=(const load&) = delete;
@@ -52,9 +50,5 @@ private:
     std::deque<starts> starts_;
     std::vector<std::unique_ptr<session>> sessions_;
 };
-
-/// Waits until something listens on this port.
-/// @param check  called between attempts; throws to give up.
-void wait_for_server(std::uint16_t port, const std::function<void()>& check);
 
 }  // namespace bench

@@ -1,15 +1,18 @@
 #include "bench/load/reconnecting_session.hpp"
 
-#include "bench/failure.hpp"
-
 #include <array>
-#include <cstring>
 
 namespace bench {
 
-reconnecting_session::reconnecting_session(poller& poll, const target& to, std::span<const std::byte> message,
+reconnecting_session::reconnecting_session(poller& poll, const target& to, std::span<const std::byte> request,
                                            ending how, starts& when, load_count& count)
-    : poll_(&poll), target_(to), message_(message), how_(how), starts_(&when), count_(&count)
+    : poll_(&poll),
+      target_(to),
+      request_(request),
+      answer_(to.speaks, request),
+      how_(how),
+      starts_(&when),
+      count_(&count)
 {
     connect();
 }
@@ -31,8 +34,8 @@ bool reconnecting_session::go_on()
     case step::handshake:
         if (!connection_->open())
             return false;
-        step_ = message_.empty() ? step::end : step::request;
-        if (message_.empty())
+        step_ = request_.empty() ? step::end : step::request;
+        if (request_.empty())
             starts_->answered();
         return true;
     case step::request: return send();
@@ -52,8 +55,8 @@ void reconnecting_session::connect()
 
 bool reconnecting_session::send()
 {
-    while (moved_ < message_.size()) {
-        const std::size_t size = connection_->write(message_.subspan(moved_));
+    while (moved_ < request_.size()) {
+        const std::size_t size = connection_->write(request_.subspan(moved_));
         if (size == 0)
             return false;
         moved_ += size;
@@ -69,12 +72,7 @@ bool reconnecting_session::receive()
     const std::size_t size = connection_->read(buffer);
     if (size == 0)
         return false;
-    if (size > message_.size() - moved_)
-        throw failure("the server sent more than it was asked for");
-    if (std::memcmp(buffer.data(), message_.data() + moved_, size) != 0)
-        throw failure("the server sent something else than it was asked for");
-    moved_ += size;
-    if (moved_ == message_.size()) {
+    if (answer_.take(std::span(buffer).first(size))) {
         starts_->answered();
         step_ = step::end;
     }

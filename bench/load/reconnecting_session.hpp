@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bench/load/answer.hpp"
 #include "bench/load/connection.hpp"
 #include "bench/load/starts.hpp"
 
@@ -9,7 +10,7 @@
 
 namespace bench {
 
-/// A client that connects, shakes hands, perhaps has a message echoed, ends the connection, and begins again.
+/// A client that connects, shakes hands, perhaps exchanges something, ends the connection, and begins again.
 class reconnecting_session final : public session {
 public:
     enum class ending {
@@ -17,8 +18,8 @@ public:
         reset,    ///< as if the client had died
     };
 
-    /// @param message  empty: there is no echo.
-    reconnecting_session(poller& poll, const target& to, std::span<const std::byte> message, ending how, starts& when,
+    /// @param request  empty: there is no exchange.
+    reconnecting_session(poller& poll, const target& to, std::span<const std::byte> request, ending how, starts& when,
                          load_count& count);
     void ready() override;
 
@@ -33,7 +34,8 @@ private:
 
     poller* poll_;
     target target_;
-    std::span<const std::byte> message_;
+    std::span<const std::byte> request_;
+    answer answer_;
     ending how_;
     starts* starts_;
     load_count* count_;

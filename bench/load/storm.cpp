@@ -15,10 +15,7 @@ scenario reconnects_of(scenario of)
 
 }  // namespace
 
-storm::storm(const scenario& of, std::uint16_t port, SSL_CTX* context)
-    : load_(reconnects_of(of), port, context), thread_([this] { run(); })
-{
-}
+storm::storm(const scenario& of, const target& to) : load_(reconnects_of(of), to), thread_([this] { run(); }) {}
 
 storm::~storm()
 {

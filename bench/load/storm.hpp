@@ -13,7 +13,7 @@ namespace bench {
 class storm {
 public:
     /// Begins.
-    storm(const scenario& of, std::uint16_t port, SSL_CTX* context);
+    storm(const scenario& of, const target& to);
     storm(const storm&) = delete;
     storm& operator=(const storm&) = delete;
     ~storm();

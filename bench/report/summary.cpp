@@ -132,8 +132,7 @@ summary summarize(const results& all)
     made.complaint = all.where.complaint;
     made.complete = all.complete();
     for (const system* one : all.options.systems) {
-        made.systems.push_back({std::string(one->name), std::string(one->description), one->kind != system_kind::server,
-                                std::string(one->missing)});
+        made.systems.push_back({one->name, one->description, one->kind != system_kind::server, one->missing});
         made.complete = made.complete && one->missing.empty();
     }
     for (const scenario_result& row : all.scenarios)

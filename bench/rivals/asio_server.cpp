@@ -1,5 +1,7 @@
 #include "bench/rivals/asio_server.hpp"
 
+#include "bench/listener.hpp"
+#include "bench/protocol.hpp"
 #include "bench/scenario.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -19,7 +21,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -107,36 +111,48 @@ awaitable<void> serve_one(tcp::socket socket, asio::ssl::context& context, handl
     }
 }
 
-awaitable<void> accept(asio::io_context& loop, std::uint16_t port, asio::ssl::context& context, handler handle)
+awaitable<void> accept(asio::io_context& loop, int listener, asio::ssl::context& context, handler handle)
 {
-    tcp::acceptor acceptor(loop, tcp::endpoint(asio::ip::address_v4::loopback(), port));
+    tcp::acceptor acceptor(loop, tcp::v4(), listener);
     for (;;) {
         tcp::socket socket = co_await acceptor.async_accept(use_awaitable);
         asio::co_spawn(loop, serve_one(std::move(socket), context, handle), asio::detached);
     }
 }
 
-}  // namespace
-
-void serve_with_asio(const server_settings& settings)
+/// One thread: nothing is shared but the context, so that no lock is needed.
+void run(asio::ssl::context& context, const std::vector<int>& listeners)
 {
     asio::io_context loop(1);
-    asio::ssl::context context(asio::ssl::context::tls_server);
-    context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-    context.use_certificate_chain_file(settings.certificate_file);
-    context.use_private_key_file(settings.key_file, asio::ssl::context::pem);
-    // As coil does it: tickets only, of which there are two.
-    SSL_CTX_set_session_cache_mode(context.native_handle(), SSL_SESS_CACHE_OFF);
-    std::uint16_t port = settings.port;
     std::exception_ptr failed;
-    for (const handler handle : {&echo, &download, &upload, &http})
-        asio::co_spawn(loop, accept(loop, port++, context, handle), [&](std::exception_ptr reason) {
+    const std::array<handler, all_protocols.size()> handlers{&echo, &download, &upload, &http};
+    for (std::size_t i = 0; i < handlers.size(); ++i)
+        asio::co_spawn(loop, accept(loop, listeners[i], context, handlers[i]), [&](std::exception_ptr reason) {
             failed = reason;
             loop.stop();
         });
     loop.run();
     if (failed)
         std::rethrow_exception(failed);
+}
+
+}  // namespace
+
+void serve_with_asio(const server_settings& settings)
+{
+    asio::ssl::context context(asio::ssl::context::tls_server);
+    context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+    context.use_certificate_chain_file(settings.certificate_file);
+    context.use_private_key_file(settings.key_file, asio::ssl::context::pem);
+    // As coil does it: tickets only, of which there are two.
+    SSL_CTX_set_session_cache_mode(context.native_handle(), SSL_SESS_CACHE_OFF);
+    std::vector<std::vector<int>> listeners(settings.threads);
+    for (std::vector<int>& own : listeners)
+        for (const protocol one : all_protocols)
+            own.push_back(listen_on(port_of(one, settings.port), settings.threads > 1));
+    std::vector<std::jthread> threads;
+    for (const std::vector<int>& own : listeners)
+        threads.emplace_back([&context, &own] { run(context, own); });
 }
 
 }  // namespace bench

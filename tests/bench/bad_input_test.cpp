@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_SUITE(bad_input_test)
 
 BOOST_AUTO_TEST_CASE(a_server_that_is_not_there_is_left_out)
 {
-    check_fault("absent", "the server does not listen after 5 s");
+    check_fault("absent", "it does not listen for echo, on port ");
     check_fault("dying", "ended with status 3");
 }
 
@@ -84,6 +84,13 @@ BOOST_AUTO_TEST_CASE(a_server_that_speaks_nonsense_is_left_out)
 BOOST_AUTO_TEST_CASE(a_server_with_another_certificate_is_left_out)
 {
     check_fault("stranger", "handshake: certificate verify failed");
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_answers_close_notify_by_closing_is_measured)
+{
+    const test::finished_process how = run({"handshake-13-ecdsa", "curt", "coil"});
+    BOOST_TEST_INFO(how.output << how.errors);
+    BOOST_TEST(line_of(how, "curt").starts_with("1 samples"));
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_does_not_answer_is_left_out)

@@ -140,6 +140,12 @@ bench::scenario echoes(unsigned connections)
             .operation = "echo"};
 }
 
+/// A server without TLS.
+bench::target at(std::uint16_t port, bench::protocol speaks = bench::protocol::echo)
+{
+    return {.port = port, .speaks = speaks, .context = nullptr, .of = nullptr};
+}
+
 auto longer_than(load& of, std::chrono::nanoseconds limit)
 {
     return std::ranges::count_if(of.took().values(), [&](auto took) { return took > limit; });
@@ -152,7 +158,7 @@ BOOST_AUTO_TEST_SUITE(load_test)
 BOOST_AUTO_TEST_CASE(at_a_fixed_rate_a_stall_counts_for_every_operation_that_was_due_meanwhile)
 {
     echo_server server;
-    load clients(echoes(4), server.port(), nullptr, 1000);
+    load clients(echoes(4), at(server.port()), 1000);
     clients.open();
     server.stall_after(100, 100ms);
     clients.run(400ms);
@@ -167,7 +173,7 @@ BOOST_AUTO_TEST_CASE(at_a_fixed_rate_a_stall_counts_for_every_operation_that_was
 BOOST_AUTO_TEST_CASE(without_a_rate_a_stall_counts_once_for_each_client_at_most)
 {
     echo_server server;
-    load clients(echoes(1), server.port(), nullptr);
+    load clients(echoes(1), at(server.port()));
     clients.open();
     server.stall_after(100, 100ms);
     clients.run(200ms);
@@ -178,7 +184,7 @@ BOOST_AUTO_TEST_CASE(without_a_rate_a_stall_counts_once_for_each_client_at_most)
 BOOST_AUTO_TEST_CASE(nothing_is_sent_before_it_is_due)
 {
     echo_server server;
-    load clients(echoes(8), server.port(), nullptr, 20);
+    load clients(echoes(8), at(server.port()), 20);
     clients.open();
     BOOST_TEST(clients.done() == 0.0);
     const auto begin = std::chrono::steady_clock::now();
@@ -192,7 +198,7 @@ BOOST_AUTO_TEST_CASE(after_a_run_the_server_has_taken_everything_that_counts_as_
     slow_sink server;
     const bench::scenario upload{
         .name = "upload", .kind = bench::scenario_kind::upload, .connections = 1, .size = 4 << 20, .operation = "MiB"};
-    load clients(upload, static_cast<std::uint16_t>(server.port() - 2), nullptr);
+    load clients(upload, at(server.port(), bench::protocol::upload));
     clients.open();
     BOOST_TEST(server.taken() == 0u);
     for (int i = 0; i < 3; ++i) {
@@ -205,7 +211,7 @@ BOOST_AUTO_TEST_CASE(after_a_run_the_server_has_taken_everything_that_counts_as_
 BOOST_AUTO_TEST_CASE(a_server_that_falls_behind_for_good_is_an_error)
 {
     echo_server server;
-    load clients(echoes(1), server.port(), nullptr, 100, 300ms);
+    load clients(echoes(1), at(server.port()), 100, 300ms);
     clients.open();
     server.stall_after(3, 1s);
     BOOST_CHECK_EXCEPTION(clients.run(100ms), bench::failure, [](const bench::failure& reason) {

@@ -112,7 +112,8 @@ public:
         SSL_set_fd(ssl.get(), client);
         if (SSL_accept(ssl.get()) == 1)
             echo(ssl.get());
-        SSL_shutdown(ssl.get());
+        if (fault_ != "curt")
+            SSL_shutdown(ssl.get());
         close(client);
     }
 

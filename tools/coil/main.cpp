@@ -24,6 +24,7 @@ struct subcommand {
 constexpr std::array subcommands{
     subcommand{"serve", "serve the files of a folder over HTTPS", serve},
     subcommand{"echo", "send back over TLS whatever arrives", echo},
+    subcommand{"bench", "measure what TLS servers cost the processor, beside each other", bench},
     subcommand{"connect", "connect to a TLS server, show what was negotiated, pipe bytes", connect},
 };
 
@@ -42,6 +43,7 @@ std::string help()
            "  coil echo --port 7007\n"
            "  coil connect example.com:443           # who is there, and may it be trusted?\n"
            "  printf 'hello' | coil connect --insecure localhost:7007\n"
+           "  coil bench --quick                     # coil, Boost.Asio and the floor\n"
            "\n"
            "Exit status: 0 when all went well, 1 when the network or the peer failed, 2 for a mistake in the call.\n";
 }

@@ -8,6 +8,7 @@ namespace coil::command {
 int serve(int count, char** arguments);
 int echo(int count, char** arguments);
 int connect(int count, char** arguments);
+int bench(int count, char** arguments);
 /// @}
 
 }  // namespace coil::command

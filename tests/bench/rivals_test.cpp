@@ -1,0 +1,253 @@
+#include "bench/credentials.hpp"
+#include "bench/failure.hpp"
+#include "bench/rival.hpp"
+#include "bench/served.hpp"
+#include "bench/user_server.hpp"
+#include "tests/tools/command.hpp"
+
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+using bench::protocol;
+using bench::protocol_set;
+using coil::test::finished_process;
+using coil::test::temporary_folder;
+
+namespace {
+
+std::string bench_command()
+{
+    return std::filesystem::absolute(std::getenv("BENCH_COMMAND")).string();
+}
+
+/// One of the servers that are part of `bench`, or of `coil bench`, as a program of its own.
+bench::system server(std::vector<std::string> words)
+{
+    bench::system made;
+    made.name = words.back();
+    made.command = [words](const bench::server_settings& settings) {
+        std::vector<std::string> command = words;
+        for (const std::string& word : {std::to_string(settings.port), settings.certificate_file, settings.key_file})
+            command.push_back(word);
+        command.insert(command.end(), {"--threads", std::to_string(settings.threads)});
+        return command;
+    };
+    return made;
+}
+
+bool contains(const std::string& text, const std::string& part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+const bench::credentials& files()
+{
+    static const bench::credentials made(bench::key_type::ecdsa_p256);
+    return made;
+}
+
+void check_load(const bench::served& server, const std::string& scenario)
+{
+    const finished_process how = coil::test::run(
+        {bench_command(), "load", scenario, std::to_string(server.port()), files().certificate_file().string(), "0.2"});
+    BOOST_TEST_CONTEXT(scenario << " said: " << how.errors)
+    {
+        BOOST_TEST(how.status == 0);
+        BOOST_TEST(std::atof(how.output.c_str()) > 0);
+    }
+}
+
+/// A folder with one rival, whose `serve` is the server on epoll, and with what a test puts in place of its parts.
+class rival_folder {
+public:
+    rival_folder()
+    {
+        write("about.json", R"({"description": "an example", "speaks": ["echo", "http"]})");
+        write("prepare", "#!/bin/sh\n");
+        write("serve", "#!/bin/sh\nexec " + bench_command() + " serve epoll \"$2\" \"$3\" \"$4\" --threads \"$5\"\n");
+    }
+
+    void write(const std::string& name, const std::string& text) const
+    {
+        const std::string path = "rivals/example/" + name;
+        folder_.write(path, text);
+        std::filesystem::permissions(folder_.path(path), std::filesystem::perms::owner_all);
+    }
+    void remove(const std::string& name) const { std::filesystem::remove(folder_.path("rivals/example/" + name)); }
+
+    /// Measures it in two scenarios, beside the server on epoll.
+    finished_process measure() const
+    {
+        return coil::test::run({bench_command(), "--rounds", "1", "--seconds", "0.05", "--scenario", "echo-64-1",
+                                "--scenario", "upload-256-1", "--system", "epoll", "--system", "example", "--rivals",
+                                folder_.path("rivals"), "--build", folder_.path("build")});
+    }
+
+private:
+    temporary_folder folder_;
+};
+
+/// How many lines of a table tell a figure of this system.
+int count_figures(const std::string& table, const std::string& name)
+{
+    int count = 0;
+    for (std::size_t at = 0; (at = table.find("\n  " + name + " ", at)) != table.npos; ++at) {
+        const std::string line = table.substr(at + 1, table.find('\n', at + 1) - at - 1);
+        count += contains(line, " us") ? 1 : 0;
+    }
+    return count;
+}
+
+const std::array<std::vector<std::string>, 4> servers{{
+    {bench_command(), "serve", "coil"},
+    {bench_command(), "serve", "epoll"},
+    {bench_command(), "serve", "asio"},
+    {std::filesystem::absolute(std::getenv("COIL_COMMAND")).string(), "bench", "serve"},
+}};
+
+}  // namespace
+
+BOOST_DATA_TEST_CASE(servers_speak_the_four_protocols, boost::unit_test::data::xrange(servers.size()), index)
+{
+    for (const unsigned threads : {1u, 2u}) {
+        const bench::served running(server(servers[index]), files(), {}, threads);
+        const std::string certificate = files().certificate_file().string();
+        BOOST_TEST_CONTEXT(servers[index].front() << " " << servers[index].back() << ", threads: " << threads)
+        {
+            const std::string url =
+                "https://localhost:" + std::to_string(port_of(protocol::http, running.port())) + "/";
+            const finished_process curl = coil::test::run(
+                {"curl", "-sS", "-m", "20", "--cacert", certificate, "-w", " %{num_connects} ", url, url});
+            BOOST_TEST(curl.output == "Hello, world! 1 Hello, world! 0 ", curl.errors);
+            const finished_process openssl =
+                coil::test::run({"sh", "-c",
+                                 "{ echo hello; sleep 0.5; } | openssl s_client -brief -CAfile " + certificate +
+                                     " -verify_return_error -connect localhost:" + std::to_string(running.port())});
+            BOOST_TEST(contains(openssl.output, "hello\n"), openssl.errors);
+            for (const char* scenario : {"echo-64-32", "http-32", "download-256-1", "upload-256-1"})
+                check_load(running, scenario);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_rival_is_measured_where_it_speaks_the_protocol)
+{
+    const finished_process how = rival_folder().measure();
+    BOOST_TEST_CONTEXT(how.output << how.errors)
+    {
+        BOOST_TEST(how.status == 0);
+        BOOST_TEST(count_figures(how.output, "epoll") == 2);
+        BOOST_TEST(count_figures(how.output, "example") == 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_rival_that_cannot_be_prepared_is_missing_with_its_reason)
+{
+    const rival_folder folder;
+    folder.write("prepare", "#!/bin/sh\necho looking around\necho there is no such package >&2\nexit 3\n");
+    const finished_process how = folder.measure();
+    BOOST_TEST_CONTEXT(how.output << how.errors)
+    {
+        BOOST_TEST(how.status == 1);
+        BOOST_TEST(contains(how.output, "example: cannot be had: there is no such package"));
+        BOOST_TEST(contains(how.errors, "example cannot be had: there is no such package"));
+        BOOST_TEST(count_figures(how.output, "epoll") == 2);
+        BOOST_TEST(count_figures(how.output, "example") == 0);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_rival_without_a_script_or_with_a_wrong_description_is_missing)
+{
+    const rival_folder without;
+    without.remove("prepare");
+    BOOST_TEST(without.measure().status == 1);
+    const rival_folder wrong;
+    wrong.write("about.json", R"({"description": "an example", "speaks": ["gopher"]})");
+    const finished_process how = wrong.measure();
+    BOOST_TEST(how.status == 1);
+    BOOST_TEST(contains(how.output, "there is no protocol gopher"), how.output);
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_dies_at_its_start_fails_alone)
+{
+    const rival_folder folder;
+    folder.write("serve", "#!/bin/sh\nexit 9\n");
+    const finished_process how = folder.measure();
+    BOOST_TEST_CONTEXT(how.output << how.errors)
+    {
+        BOOST_TEST(how.status == 1);
+        BOOST_TEST(contains(how.output, "example: example ended with status 9"));
+        BOOST_TEST(count_figures(how.output, "epoll") == 2);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(coil_bench_measures_with_servers_of_its_own)
+{
+    const finished_process how = coil::test::run({servers.back().front(), "bench", "--rounds", "1", "--seconds", "0.05",
+                                                  "--scenario", "echo-64-1", "--system", "coil"});
+    BOOST_TEST_CONTEXT(how.output << how.errors)
+    {
+        BOOST_TEST(how.status == 0);
+        BOOST_TEST(count_figures(how.output, "coil") == 1);
+        BOOST_TEST(count_figures(how.output, "tcp-uring") == 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_server_of_the_users_is_measured_where_it_listens)
+{
+    // The program answers on one of the four ports only: it is given a first port such that its HTTP falls on that.
+    const std::string openssl =
+        "example=exec openssl s_server -quiet -www -cert {certificate} -key {key} -accept {port+3}";
+    bench::system found = bench::make_user_server(openssl, std::nullopt);
+    bench::prepare(found, [](const std::string&) {});
+    BOOST_TEST(found.missing == "");
+    BOOST_TEST((found.speaks == protocol_set{protocol::http}));
+
+    const std::string epoll =
+        "example=" + bench_command() + " serve epoll {port} {certificate} {key} --threads {threads}";
+    const finished_process how =
+        coil::test::run({bench_command(), "--rounds", "1", "--seconds", "0.05", "--scenario", "echo-64-1", "--system",
+                         "example", "--server", epoll, "--threads", "2"});
+    BOOST_TEST(how.status == 0);
+    BOOST_TEST(count_figures(how.output, "example") == 1, how.output << how.errors);
+}
+
+BOOST_AUTO_TEST_CASE(any_protocol_that_is_spoken_serves_for_scenarios_without_one)
+{
+    bench::system web;
+    web.speaks = {protocol::http};
+    BOOST_TEST((protocol_of(bench::scenario_kind::handshake, web) == protocol::http));
+    BOOST_TEST((protocol_of(bench::scenario_kind::http, web) == protocol::http));
+    BOOST_TEST((protocol_of(bench::scenario_kind::echo, web) == std::nullopt));
+    BOOST_TEST((protocol_of(bench::scenario_kind::memory, bench::system()) == protocol::echo));
+}
+
+BOOST_AUTO_TEST_CASE(calls_that_make_no_sense_end_with_2)
+{
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"--rivals", "/nonexistent"},
+             {"--server", "noequals"},
+             {"--server", "coil=true"},
+             {"--server", "a=true", "--speaks", "gopher"},
+             {"--threads", "0"},
+             {"--system", "nobody"},
+             {"serve", "nobody", "20000", "a", "b"},
+             {"serve", "70000", "a", "b"},
+             {"serve", "20000", "a", "b", "--threads", "-1"},
+         }) {
+        std::vector<std::string> command = words;
+        command.insert(command.begin(), bench_command());
+        const finished_process how = coil::test::run(command);
+        BOOST_TEST_CONTEXT(words.front() << " said " << how.errors)
+        {
+            BOOST_TEST(how.status == 2);
+            BOOST_TEST(how.errors.starts_with("bench: "));
+        }
+    }
+}
