@@ -50,7 +50,7 @@ lockstep::lockstep_row measure(const lockstep::workload& doing, const lockstep::
 /// @return whether everything was measured.
 bool run(const lockstep::lockstep_options& options)
 {
-    const bench::credentials with;
+    const bench::credentials with(bench::key_type::ecdsa_p256);
     bool complete = true;
     std::vector<lockstep::lockstep_row> rows;
     std::cout << lockstep::head_line(options) << std::endl;

@@ -53,7 +53,7 @@ round_result measure_round(const contestant& of, const workload& doing, unsigned
     if (!of.take_turns)
         return {.nanoseconds = measure_floor(to_scenario(doing), time_in_memory, certificate_file, key_file)};
     const bool plain = of.take_turns == take_turns_with_tcp;
-    const openssl_ptr<SSL_CTX> context = plain ? nullptr : make_client_context(certificate_file);
+    const openssl_ptr<SSL_CTX> context = plain ? nullptr : make_client_context(to_scenario(doing), certificate_file);
     clients with(context.get(), doing, cycles);
     try {
         of.take_turns({.serves = &doing, .certificate_file = certificate_file, .key_file = key_file}, with);

@@ -27,6 +27,7 @@ public:
     std::byte* buffer(std::uint16_t id) noexcept override { return kernel_->buffer(id); }
     void return_buffer(std::uint16_t id) noexcept override { kernel_->return_buffer(id); }
     unsigned buffers_lent() const noexcept override { return kernel_->buffers_lent(); }
+    coil::internal::ring_counts counts() const noexcept override { return kernel_->counts(); }
     unsigned buffer_size() const noexcept override { return kernel_->buffer_size(); }
     std::chrono::steady_clock::time_point now() const noexcept override { return kernel_->now(); }
     bool has_threads() const noexcept override { return kernel_->has_threads(); }

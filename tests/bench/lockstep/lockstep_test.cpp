@@ -84,7 +84,7 @@ const lockstep::workload one_echo = {"echo", workload_kind::echo, 1, 1, 64, "ech
 
 BOOST_AUTO_TEST_CASE(every_server_does_every_work_and_is_asked_for_exactly_as_much_as_was_said)
 {
-    const bench::credentials credentials;
+    const bench::credentials credentials(bench::key_type::ecdsa_p256);
     for (const lockstep::contestant& server : lockstep::contestants()) {
         if (!server.take_turns)
             continue;
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(every_server_does_every_work_and_is_asked_for_exactly_as_mu
 
 BOOST_AUTO_TEST_CASE(the_floor_in_memory_knows_every_kind_of_work)
 {
-    const bench::credentials credentials;
+    const bench::credentials credentials(bench::key_type::ecdsa_p256);
     for (const lockstep::workload& doing : small_workloads)
         BOOST_TEST(lockstep::measure_round(*lockstep::find_contestant("openssl"), doing, cycles,
                                            credentials.certificate_file().string(), credentials.key_file().string())
@@ -149,10 +149,11 @@ BOOST_AUTO_TEST_CASE(a_server_that_closes_early_is_a_failure)
 
 BOOST_AUTO_TEST_CASE(a_failure_of_a_client_ends_a_round_with_coil_at_once)
 {
-    const bench::credentials credentials;
-    const bench::credentials others;
+    const bench::credentials credentials(bench::key_type::ecdsa_p256);
+    const bench::credentials others(bench::key_type::ecdsa_p256);
     // Clients that trust another certificate refuse the handshake.
-    const bench::openssl_ptr<SSL_CTX> context = bench::make_client_context(others.certificate_file().string());
+    const bench::openssl_ptr<SSL_CTX> context =
+        bench::make_client_context(*bench::find_scenario("echo-64-1"), others.certificate_file().string());
     lockstep::clients with(context.get(), one_echo, cycles);
     const lockstep::turn_settings settings = {.serves = &one_echo,
                                               .certificate_file = credentials.certificate_file().string(),
