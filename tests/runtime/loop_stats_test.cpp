@@ -1,10 +1,10 @@
 #include <coil/runtime/loop_stats.hpp>
 
-#include "tests/support/pipe_ends.hpp"
 #include "tests/support/process_counts.hpp"
 
 #include <coil/runtime/file.hpp>
 #include <coil/runtime/loop.hpp>
+#include <coil/runtime/pipe.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/simulation.hpp>
 #include <coil/runtime/timer.hpp>
@@ -37,7 +37,7 @@ task<> read_all_at_once(int count)
         int bytes_read = 0;
         scope readers;
         for (int i = 0; i < count; ++i) {
-            pipes.push_back(std::make_unique<pipe_ends>());
+            pipes.push_back(std::make_unique<pipe_ends>(create_pipe().value()));
             readers.spawn([&bytes_read, &from = pipes.back()->read_end]() -> task<> {
                 std::array<std::byte, 8> buffer{};
                 const result<std::size_t> size = co_await from.read(buffer);
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(cancellations_are_counted_once_for_each_operation)
 {
     loop here;
     const auto body = [&]() -> task<> {
-        const pipe_ends pipe;
+        const pipe_ends pipe = create_pipe().value();
         scope readers;
         for (int i = 0; i < 5; ++i)
             readers.spawn([&]() -> task<> {

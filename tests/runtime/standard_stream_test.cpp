@@ -33,11 +33,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-namespace {
-
-using namespace coil;
-using namespace coil::test;
 using namespace std::chrono_literals;
+
+// Not the unnamed namespace: g++ warns of frames of coroutines with members whose type has no linkage.
+namespace coil::test {
 
 enum class kind { pipe, terminal, socket, nonblocking_pipe, nonblocking_terminal, nonblocking_socket };
 
@@ -138,6 +137,11 @@ task<> pass(int passes)
 struct loop_fixture {
     loop here;
 };
+
+}  // namespace coil::test
+
+using namespace coil;
+using namespace coil::test;
 
 BOOST_FIXTURE_TEST_SUITE(standard_stream_test, loop_fixture)
 
@@ -470,5 +474,3 @@ BOOST_AUTO_TEST_CASE(standard_streams_work_in_a_simulation_too)
     world.run(body());
     BOOST_TEST(got == "text");
 }
-
-}  // namespace
