@@ -5,6 +5,7 @@
 #include "bench/user_server.hpp"
 #include "tests/tools/command.hpp"
 
+#include <boost/json.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -63,6 +64,32 @@ void check_load(const bench::served& server, const std::string& scenario)
     }
 }
 
+/// A run of the benchmark, and what its results say.
+struct finished_run : finished_process {
+    boost::json::value results;
+
+    /// In how many scenarios there is a figure of this system.
+    int count_figures(std::string_view name) const
+    {
+        int count = 0;
+        for (const boost::json::value& row : results.at("scenarios").as_array())
+            for (const boost::json::value& cell : row.at("systems").as_array())
+                count += cell.at("system") == boost::json::value(name) && !cell.at("median").is_null() ? 1 : 0;
+        return count;
+    }
+};
+
+finished_run measure(std::vector<std::string> command)
+{
+    const temporary_folder folder;
+    const std::string file = folder.path("results.json");
+    command.insert(command.end(), {"--rounds", "1", "--seconds", "0.05", "--json", file});
+    finished_run made{coil::test::run(command), {}};
+    BOOST_TEST_INFO(made.output << made.errors);
+    made.results = boost::json::parse(coil::test::read_file(file));
+    return made;
+}
+
 /// A folder with one rival, whose `serve` is the server on epoll, and with what a test puts in place of its parts.
 class rival_folder {
 public:
@@ -82,27 +109,22 @@ public:
     void remove(const std::string& name) const { std::filesystem::remove(folder_.path("rivals/example/" + name)); }
 
     /// Measures it in two scenarios, beside the server on epoll.
-    finished_process measure() const
+    finished_run measure() const
     {
-        return coil::test::run({bench_command(), "--rounds", "1", "--seconds", "0.05", "--scenario", "echo-64-1",
-                                "--scenario", "upload-256-1", "--system", "epoll", "--system", "example", "--rivals",
-                                folder_.path("rivals"), "--build", folder_.path("build")});
+        return ::measure({bench_command(), "--scenario", "echo-64-1", "--scenario", "upload-256-1", "--system", "epoll",
+                          "--system", "example", "--rivals", folder_.path("rivals"), "--build", folder_.path("build")});
+    }
+
+    /// Measures it alone in one.
+    finished_run measure_in(const std::string& scenario) const
+    {
+        return ::measure({bench_command(), "--scenario", scenario, "--system", "example", "--connections", "20",
+                          "--rivals", folder_.path("rivals"), "--build", folder_.path("build")});
     }
 
 private:
     temporary_folder folder_;
 };
-
-/// How many lines of a table tell a figure of this system.
-int count_figures(const std::string& table, const std::string& name)
-{
-    int count = 0;
-    for (std::size_t at = 0; (at = table.find("\n  " + name + " ", at)) != table.npos; ++at) {
-        const std::string line = table.substr(at + 1, table.find('\n', at + 1) - at - 1);
-        count += contains(line, " us") ? 1 : 0;
-    }
-    return count;
-}
 
 const std::array<std::vector<std::string>, 4> servers{{
     {bench_command(), "serve", "coil"},
@@ -138,27 +160,39 @@ BOOST_DATA_TEST_CASE(servers_speak_the_four_protocols, boost::unit_test::data::x
 
 BOOST_AUTO_TEST_CASE(a_rival_is_measured_where_it_speaks_the_protocol)
 {
-    const finished_process how = rival_folder().measure();
+    const finished_run how = rival_folder().measure();
     BOOST_TEST_CONTEXT(how.output << how.errors)
     {
         BOOST_TEST(how.status == 0);
-        BOOST_TEST(count_figures(how.output, "epoll") == 2);
-        BOOST_TEST(count_figures(how.output, "example") == 1);
+        BOOST_TEST(how.count_figures("epoll") == 2);
+        BOOST_TEST(how.count_figures("example") == 1);
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_rival_with_http_alone_is_measured_where_any_exchange_will_do)
+{
+    const rival_folder folder;
+    folder.write("about.json", R"({"description": "an example", "speaks": ["http"]})");
+    for (const std::string scenario : {"http-32", "handshake-13-ecdsa", "resume-13", "churn", "reset", "memory-echo"}) {
+        const finished_run how = folder.measure_in(scenario);
+        BOOST_TEST(how.count_figures("example") == 1, scenario << ": " << how.output << how.errors);
+    }
+    for (const std::string scenario : {"echo-64-1", "storm"})
+        BOOST_TEST(folder.measure_in(scenario).count_figures("example") == 0, scenario);
 }
 
 BOOST_AUTO_TEST_CASE(a_rival_that_cannot_be_prepared_is_missing_with_its_reason)
 {
     const rival_folder folder;
     folder.write("prepare", "#!/bin/sh\necho looking around\necho there is no such package >&2\nexit 3\n");
-    const finished_process how = folder.measure();
+    const finished_run how = folder.measure();
     BOOST_TEST_CONTEXT(how.output << how.errors)
     {
         BOOST_TEST(how.status == 1);
-        BOOST_TEST(contains(how.output, "example: cannot be had: there is no such package"));
+        BOOST_TEST(contains(how.output, "example was not measured: there is no such package"));
         BOOST_TEST(contains(how.errors, "example cannot be had: there is no such package"));
-        BOOST_TEST(count_figures(how.output, "epoll") == 2);
-        BOOST_TEST(count_figures(how.output, "example") == 0);
+        BOOST_TEST(how.count_figures("epoll") == 2);
+        BOOST_TEST(how.count_figures("example") == 0);
     }
 }
 
@@ -178,24 +212,23 @@ BOOST_AUTO_TEST_CASE(a_server_that_dies_at_its_start_fails_alone)
 {
     const rival_folder folder;
     folder.write("serve", "#!/bin/sh\nexit 9\n");
-    const finished_process how = folder.measure();
+    const finished_run how = folder.measure();
     BOOST_TEST_CONTEXT(how.output << how.errors)
     {
         BOOST_TEST(how.status == 1);
         BOOST_TEST(contains(how.output, "example: example ended with status 9"));
-        BOOST_TEST(count_figures(how.output, "epoll") == 2);
+        BOOST_TEST(how.count_figures("epoll") == 2);
     }
 }
 
 BOOST_AUTO_TEST_CASE(coil_bench_measures_with_servers_of_its_own)
 {
-    const finished_process how = coil::test::run({servers.back().front(), "bench", "--rounds", "1", "--seconds", "0.05",
-                                                  "--scenario", "echo-64-1", "--system", "coil"});
+    const finished_run how = measure({servers.back().front(), "bench", "--scenario", "echo-64-1", "--system", "coil"});
     BOOST_TEST_CONTEXT(how.output << how.errors)
     {
         BOOST_TEST(how.status == 0);
-        BOOST_TEST(count_figures(how.output, "coil") == 1);
-        BOOST_TEST(count_figures(how.output, "tcp-uring") == 1);
+        BOOST_TEST(how.count_figures("coil") == 1);
+        BOOST_TEST(how.count_figures("tcp-uring") == 1);
     }
 }
 
@@ -211,11 +244,10 @@ BOOST_AUTO_TEST_CASE(a_server_of_the_users_is_measured_where_it_listens)
 
     const std::string epoll =
         "example=" + bench_command() + " serve epoll {port} {certificate} {key} --threads {threads}";
-    const finished_process how =
-        coil::test::run({bench_command(), "--rounds", "1", "--seconds", "0.05", "--scenario", "echo-64-1", "--system",
-                         "example", "--server", epoll, "--threads", "2"});
+    const finished_run how = measure(
+        {bench_command(), "--scenario", "echo-64-1", "--system", "example", "--server", epoll, "--threads", "2"});
     BOOST_TEST(how.status == 0);
-    BOOST_TEST(count_figures(how.output, "example") == 1, how.output << how.errors);
+    BOOST_TEST(how.count_figures("example") == 1, how.output << how.errors);
 }
 
 BOOST_AUTO_TEST_CASE(any_protocol_that_is_spoken_serves_for_scenarios_without_one)
