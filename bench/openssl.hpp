@@ -30,7 +30,7 @@ std::string openssl_reason();
 /// A client's context that agrees to nothing but what the scenario says, and trusts only the certificate in this file.
 openssl_ptr<SSL_CTX> make_client_context(const scenario& of, const std::string& certificate_file);
 
-/// Lets a client that has not begun resume this session, if there is one, and puts the newest that it is given in its
+/// Lets a client that has not begun resume `newest`, if there is one, and puts the newest that it is given in its
 /// place. The context is one for resumed sessions.
 /// @param newest  outlives the client.
 void resume_newest(SSL* client, openssl_ptr<SSL_SESSION>& newest);
