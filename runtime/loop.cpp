@@ -276,9 +276,23 @@ void loop::run_passes(const bool& done) noexcept
         count += run_ready();
 }
 
+void loop::run_heavy(bool has_news) noexcept
+{
+    if (heavy_.empty() || (has_news && now_ - heavy_ended_ < heavy_took_))
+        return;
+    const auto began = ring_->now();
+    if (watched_) [[unlikely]]
+        run_watched(heavy_.pop_front());
+    else
+        heavy_.pop_front().run();
+    run_ready();  // what it has woken
+    heavy_ended_ = ring_->now();
+    heavy_took_ = heavy_ended_ - began;
+}
+
 std::optional<std::chrono::nanoseconds> loop::time_to_wait() const noexcept
 {
-    if (!ready_.empty() || !backlog_.empty() || !cancel_backlog_.empty())
+    if (!ready_.empty() || !heavy_.empty() || !backlog_.empty() || !cancel_backlog_.empty())
         return std::chrono::nanoseconds(0);
     const std::optional<steady_clock::time_point> next = timers_.next();
     if (!next)
@@ -297,13 +311,16 @@ void loop::turn()
     ring_->enter(wait);
     ++stats_.turns;
     now_ = ring_->now();
+    bool has_news = false;
     internal::completion what;
     while (ring_->next(what)) {
         dispatch(what);
         run_ready();  // at once, while what this completion touched is in the cache
+        has_news = true;
     }
     timers_.expire(now_);
     mailbox_->deliver();
+    run_heavy(has_news);
 }
 
 void loop::run_until(const bool& done)

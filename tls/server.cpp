@@ -2,6 +2,7 @@
 
 #include <coil/net/internal/transport.hpp>
 #include <coil/runtime/internal/misuse.hpp>
+#include <coil/runtime/semaphore.hpp>
 #include <coil/runtime/timer.hpp>
 #include <coil/tls/internal/connect_plan.hpp>
 #include <coil/tls/internal/connection.hpp>
@@ -44,6 +45,8 @@ public:
           plain(net::create_server(transport_options(options),
                                    [this](net::socket accepted) { return serve(*this, std::move(accepted)); }))
     {
+        if (options.max_handshakes > 0)
+            handshakes_.emplace(options.max_handshakes);
         engine_options behaviour;
         behaviour.allow_truncation = options.allow_truncation;
         behaviour.alpn_protocols = options.alpn_protocols;
@@ -70,40 +73,69 @@ public:
 private:
     static task<> serve(server_state& home, net::socket accepted)
     {
-        auto made = std::make_unique<connection>(engine(home.context_, role::server, home.behaviour_));
-        made->connect(accepted.release());
-        socket secured = server_access::make_socket(std::move(made));
-        const bool secure = co_await secure_in_time(home, secured);
+        std::optional<socket> secured;
+        task<bool> securing = secure_in_time(home, std::move(accepted), secured);
+        const bool secure = co_await securing;
         if (!secure)
             co_return;
-        task<> running = home.handler_(std::move(secured));
+        task<> running = home.handler_(std::move(*secured));
         co_await running;
     }
 
     /// A coroutine of its own, so that its frame does not live as long as the connection.
-    static task<bool> secure_in_time(server_state& home, socket& secured)
+    static task<bool> secure_in_time(server_state& home, net::socket accepted, std::optional<socket>& secured)
     {
+        task<result<>> securing = secure(home, accepted, secured);
         result<> outcome;
         if (home.handshake_timeout_.count() > 0) {
-            auto limited = with_timeout(home.handshake_timeout_, secured.secure_connect());
+            auto limited = with_timeout(home.handshake_timeout_, std::move(securing));
             outcome = co_await limited;
         } else {
-            auto handshake = secured.secure_connect();
-            outcome = co_await handshake;
+            outcome = co_await securing;
         }
         if (outcome)
             co_return true;
+        if (!secured)  // its handshake has not begun
+            secured = home.wrap(accepted);
         if (outcome.error() == coil::errc::timed_out)
-            server_access::fail(secured, errc::handshake_timeout);
+            server_access::fail(*secured, errc::handshake_timeout);
         if (home.on_tls_client_error && outcome.error() != coil::errc::canceled) {
-            const error_info what = secured.error_info();
-            home.on_tls_client_error(what, secured);
+            const error_info what = secured->error_info();
+            home.on_tls_client_error(what, *secured);
         }
         co_return false;
     }
 
+    static task<result<>> secure(server_state& home, net::socket& accepted, std::optional<socket>& secured)
+    {
+        std::optional<semaphore::permit> place;
+        if (home.handshakes_) {
+            auto greeting = accepted.readable();  // who says nothing takes nobody's place
+            const result<> greeted = co_await greeting;
+            if (greeted.error() == coil::errc::canceled)
+                co_return greeted;
+            auto asked = home.handshakes_->acquire();
+            result<semaphore::permit> granted = co_await asked;
+            if (!granted)
+                co_return granted.error();
+            place.emplace(std::move(*granted));
+        }
+        secured = home.wrap(accepted);
+        auto handshake = secured->secure_connect();
+        const result<> outcome = co_await handshake;
+        co_return outcome;
+    }
+
+    socket wrap(net::socket& accepted)
+    {
+        auto made = std::make_unique<connection>(engine(context_, role::server, behaviour_));
+        made->connect(accepted.release());
+        return server_access::make_socket(std::move(made));
+    }
+
     server::connection_handler handler_;
     std::chrono::milliseconds handshake_timeout_;
+    std::optional<semaphore> handshakes_;  // how many more may run at once; none: any number
     secure_context context_;
     std::shared_ptr<const server_names> names_;
     std::shared_ptr<const engine_options> behaviour_;

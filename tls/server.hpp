@@ -40,6 +40,9 @@ struct server_options {
     std::chrono::seconds keep_alive_initial_delay = {};
     /// Connections at once, those in the handshake included; more are closed as they come. 0: no limit. Node: maxConnections.
     std::size_t max_connections = 0;
+    /// Handshakes at once, from a client's first byte on; connections above it wait their turn and hold nothing but a
+    /// descriptor and that byte meanwhile, within their `handshake_timeout`. 0: no limit.
+    std::size_t max_handshakes = 0;
     /// Send small writes at once. Node: noDelay.
     bool no_delay = true;
     /// With `request_cert`: refuse clients without a certificate that can be verified. Node: rejectUnauthorized.
@@ -52,7 +55,8 @@ struct server_options {
 
 /// Accepts TLS connections and runs a coroutine for each, once its handshake is done.
 ///
-/// A handshake never holds up other connections. Destroying a server stops it at once, with all its connections; `close()`
+/// A handshake never holds up other connections for longer than one of its steps, and while there is other work for the
+/// thread, handshakes get half of its time together. Destroying a server stops it at once, with all its connections; `close()`
 /// lets these finish.
 /// Node: tls.Server.
 class server {

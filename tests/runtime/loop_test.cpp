@@ -384,6 +384,94 @@ BOOST_AUTO_TEST_CASE(calls_that_came_too_late_are_dropped_with_what_they_own)
     BOOST_TEST(held.use_count() == 1);
 }
 
+/// Keeps the thread for a while, and says so.
+class heavy_work final : public internal::ready_item {
+public:
+    heavy_work(std::vector<std::string>& story, std::string name, std::function<void()> also = {})
+        : story_(story), name_(std::move(name)), also_(std::move(also))
+    {
+    }
+
+    void run() noexcept override
+    {
+        if (also_)
+            also_();
+        const auto end = std::chrono::steady_clock::now() + 2ms;
+        while (std::chrono::steady_clock::now() < end) {
+        }
+        story_.push_back(name_);
+    }
+
+private:
+    std::vector<std::string>& story_;
+    std::string name_;
+    std::function<void()> also_;
+};
+
+BOOST_AUTO_TEST_CASE(news_are_told_between_heavy_items)
+{
+    loop here;
+    std::vector<std::string> story;
+    const auto body = [&]() -> task<> {
+        pipe_ends ends = create_pipe().value();
+        const int into = ends.write_end.descriptor();
+        heavy_work first(story, "first", [into] { BOOST_TEST(::write(into, "x", 1) == 1); });
+        heavy_work second(story, "second");
+        heavy_work third(story, "third");
+        for (heavy_work* each : {&first, &second, &third})
+            here.enqueue_heavy(*each);
+        std::array<std::byte, 8> buffer{};
+        const result<std::size_t> size = co_await ends.read_end.read(buffer);
+        BOOST_TEST(size.value() == 1u);
+        story.push_back("news");
+        const result<> slept = co_await sleep_for(20ms);
+        slept.value();
+    };
+    here.run(body());
+    const std::vector<std::string> expected{"first", "news", "second", "third"};
+    BOOST_TEST(story == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(news_without_end_leave_half_of_the_time_to_heavy_items)
+{
+    loop here;
+    std::vector<std::string> story;
+    const auto body = [&]() -> task<> {
+        pipe_ends ends = create_pipe().value();
+        std::array<heavy_work, 3> items{heavy_work(story, "first"), heavy_work(story, "second"), heavy_work(story, "third")};
+        for (heavy_work& each : items)
+            here.enqueue_heavy(each);
+        std::array<std::byte, 8> buffer{};
+        // Each turn brings the byte that the one before has written.
+        const auto limit = std::chrono::steady_clock::now() + 20s;
+        while (story.size() < items.size() && std::chrono::steady_clock::now() < limit) {
+            BOOST_TEST_REQUIRE(::write(ends.write_end.descriptor(), "x", 1) == 1);
+            const result<std::size_t> size = co_await ends.read_end.read(buffer);
+            BOOST_TEST_REQUIRE(size.value() == 1u);
+        }
+    };
+    here.run(body());
+    const std::vector<std::string> expected{"first", "second", "third"};
+    BOOST_TEST(story == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_heavy_item_that_goes_leaves_the_queue)
+{
+    loop here;
+    std::vector<std::string> story;
+    const auto body = [&]() -> task<> {
+        auto gone = std::make_unique<heavy_work>(story, "gone");
+        heavy_work stays(story, "stays");
+        here.enqueue_heavy(*gone);
+        here.enqueue_heavy(stays);
+        gone.reset();
+        const result<> slept = co_await sleep_for(20ms);
+        slept.value();
+    };
+    here.run(body());
+    BOOST_TEST(story == std::vector<std::string>{"stays"}, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(every_thread_may_have_a_loop)
 {
     std::atomic<int> finished = 0;

@@ -1,6 +1,7 @@
 #include <coil/tls/internal/connection.hpp>
 
 #include <coil/runtime/error.hpp>
+#include <coil/runtime/loop.hpp>
 #include <coil/tls/internal/engine_access.hpp>
 
 #include <algorithm>
@@ -90,7 +91,7 @@ void connection::flush() noexcept
 
 /// Lets the engine take a step with the input that is there, piece by piece, until it is done or really needs more.
 template <class Step>
-progress connection::run(Step step) noexcept
+progress connection::drive(Step step) noexcept
 {
     const bool was_open = engine_.handshake_done();
     progress made;
@@ -136,13 +137,18 @@ std::error_code connection::error_of_engine() noexcept
 
 result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
 {
+    if (!engine_.handshake_done()) {
+        const result<bool> opened = open();
+        if (!opened)
+            return opened.error();
+        if (!*opened)
+            return std::size_t{0};
+    }
     if (failure_)
         return failure_;
-    if (opening())
-        return std::size_t{0};
     if (!bytes_)
         return error_from_errno(ENOTCONN);
-    const progress made = run([&] { return engine_.read(buffer); });
+    const progress made = drive([&] { return engine_.read(buffer); });
     switch (made.status) {
     case status::done: return made.bytes;
     case status::closed: return coil::errc::end_of_stream;
@@ -167,8 +173,8 @@ result<bool> connection::has_input() noexcept
 
 void connection::want_input() noexcept
 {
-    if (!bytes_)
-        return;  // it wakes everybody when they are there
+    if (!bytes_ || linked())
+        return;  // everybody is woken when they are there, or when it is this connection's turn
     if (bytes_->received().empty() && !bytes_->receive_error())
         bytes_->want_bytes();
     else
@@ -183,6 +189,22 @@ void connection::on_received() noexcept
         wake_all();
 }
 
+void connection::run() noexcept
+{
+    has_turn_ = true;
+    wake_all();
+}
+
+/// A step of a handshake takes as long as many reads and writes of others, so it waits for its turn.
+bool connection::awaits_turn() noexcept
+{
+    if (std::exchange(has_turn_, false) || bytes_->received().empty())
+        return false;
+    if (!linked())
+        loop::current().enqueue_heavy(*this);
+    return true;
+}
+
 result<bool> connection::open() noexcept
 {
     if (failure_)
@@ -191,7 +213,9 @@ result<bool> connection::open() noexcept
         return false;
     if (!bytes_)
         return error_from_errno(ENOTCONN);
-    const progress made = run([&] { return progress{engine_.handshake(), 0}; });
+    if (!engine_.handshake_done() && awaits_turn())
+        return false;
+    const progress made = drive([&] { return progress{engine_.handshake(), 0}; });
     if (made.status == status::error)
         return error_of_engine();
     if (made.status == status::want_input)
@@ -245,7 +269,7 @@ result<std::size_t> connection::seal(std::span<const std::byte> bytes) noexcept
     progress made = engine_.write(bytes);
     flush();
     if (made.status == status::want_input && made.bytes == 0)
-        made = run([&] { return engine_.write(bytes); });
+        made = drive([&] { return engine_.write(bytes); });
     if (made.status == status::error)
         return error_of_engine();
     if (made.bytes == 0) {

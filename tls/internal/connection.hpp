@@ -2,6 +2,7 @@
 
 #include <coil/net/internal/stream_core.hpp>
 #include <coil/net/internal/transport.hpp>
+#include <coil/runtime/internal/ready.hpp>
 #include <coil/tls/engine.hpp>
 
 #include <memory>
@@ -14,7 +15,9 @@ namespace coil::tls::internal {
 ///
 /// Ciphertext is decrypted where the kernel put it, and what the engine seals goes to the transport in the chunks in which
 /// it was made. Every step that the engine takes may leave something to send, whichever side asked for the step.
-class connection final : public net::internal::stream_core, private net::internal::transport_observer {
+class connection final : public net::internal::stream_core,
+                         private net::internal::transport_observer,
+                         private coil::internal::ready_item {
 public:
     explicit connection(tls::engine engine) noexcept : engine_(std::move(engine)) {}
     ~connection() override;
@@ -56,8 +59,12 @@ private:
     void on_sent() noexcept override { wake_writer(); }
     bool awaits_sending() const noexcept override { return has_writer(); }
 
+    /// The loop has time for a step of the handshake.
+    void run() noexcept override;
+
     template <class Step>
-    progress run(Step step) noexcept;
+    progress drive(Step step) noexcept;
+    bool awaits_turn() noexcept;
     std::error_code error_of_engine() noexcept;
     result<std::size_t> seal(std::span<const std::byte> bytes) noexcept;
     void flush() noexcept;
@@ -68,6 +75,7 @@ private:
     std::weak_ptr<const void> opening_;
     std::unique_ptr<net::address> last_remote_;
     std::error_code failure_;
+    bool has_turn_ = false;  // to take a step of the handshake
     bool end_asked_ = false;
     bool input_ended_ = false;
     bool write_needs_input_ = false;  // the peer renegotiates
