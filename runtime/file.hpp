@@ -68,6 +68,8 @@ struct file_status {
 };
 
 /// An open file. Reads and writes go through the ring; files on a disk may take a thread of the kernel to do so.
+///
+/// A terminal that is full holds up the loop until somebody reads it; `standard_output` is for terminals.
 class file {
 public:
     using transfer = internal::awaitable<internal::transfer_wait, internal::request>;
