@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -31,6 +32,10 @@ constexpr unsigned short buffer_group = 0;
 constexpr std::size_t buffer_spacing = 64;
 // In the user data of a silent request, to tell its failure from other completions. Operations have no such number.
 constexpr std::uint64_t silent_mark = std::uint64_t{1} << 31;
+
+// The memory of a ring that is gone may be that of another thread's new ring. liburing maps and unmaps it by system calls of
+// its own, which the thread sanitizer does not see: this tells it that one came after the other.
+std::atomic<unsigned> rings_gone = 0;
 
 /// Why the kernel refused a ring, and what to do about it.
 std::string refusal(int error)
@@ -93,6 +98,7 @@ public:
     {
         check(options);
         set_up(options);
+        static_cast<void>(rings_gone.load(std::memory_order_acquire));
         probe();
         try {
             provide_buffers(options);
@@ -107,6 +113,7 @@ public:
 
     ~kernel_ring() override
     {
+        rings_gone.fetch_add(1, std::memory_order_release);
         io_uring_queue_exit(&ring_);
         if (buffer_ring_)
             ::munmap(buffer_ring_, buffer_ring_bytes_);
