@@ -41,6 +41,15 @@ int listen_on(std::uint16_t port, bool shared)
     return descriptor;
 }
 
+std::uint16_t port_of_listener(int descriptor)
+{
+    sockaddr_in address = {};
+    socklen_t size = sizeof address;
+    if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+        throw system_failure("getsockname");
+    return ntohs(address.sin_port);
+}
+
 bool is_listened_on(std::uint16_t port) noexcept
 {
     const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

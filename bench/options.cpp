@@ -1,7 +1,7 @@
 #include "bench/options.hpp"
 
-#include "bench/callers_path.hpp"
 #include "bench/failure.hpp"
+#include "bench/given_options.hpp"
 #include "bench/rival.hpp"
 #include "bench/user_server.hpp"
 
@@ -11,7 +11,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
-#include <sstream>
 
 namespace bench {
 namespace {
@@ -66,30 +65,11 @@ void print_help(const po::options_description& described)
         std::cout << "  " << one.name << std::string(12 - one.name.size(), ' ') << one.description << '\n';
 }
 
-template <class T>
-T checked(const po::variables_map& given, const std::string& name, T least, T most, T otherwise)
+void choose_scenarios(const given_options& given, run_options& options)
 {
-    if (!given.count(name))
-        return otherwise;
-    const T value = given[name].as<T>();
-    if (!(value >= least && value <= most)) {
-        std::ostringstream text;
-        text << "--" << name << " is not from " << least << " to " << most;
-        throw usage_error(text.str());
-    }
-    return value;
-}
-
-std::vector<std::string> names(const po::variables_map& given, const std::string& option)
-{
-    return given.count(option) ? given[option].as<std::vector<std::string>>() : std::vector<std::string>();
-}
-
-void choose_scenarios(const po::variables_map& given, run_options& options)
-{
-    const bool quick = given.count("quick") != 0;
+    const bool quick = given.has("quick");
     std::vector<const scenario*> chosen;
-    for (const std::string& name : names(given, "scenario")) {
+    for (const std::string& name : given.all("scenario")) {
         chosen.push_back(find_scenario(name));
         if (!chosen.back())
             throw usage_error("there is no scenario " + name);
@@ -100,7 +80,7 @@ void choose_scenarios(const po::variables_map& given, run_options& options)
         for (const scenario& one : scenarios())
             if ((!quick || one.quick) && (options.rate <= 0 || one.has_round_trips()))
                 chosen.push_back(&one);
-    const int connections = checked(given, "connections", 1, 60'000, quick ? 1000 : 0);
+    const int connections = given.number("connections", 1, 60'000, quick ? 1000 : 0);
     for (const scenario* one : chosen) {
         const bool changed = one->kind == scenario_kind::memory && connections > 0;
         options.scenarios.push_back(changed ? &with_connections(*one, static_cast<unsigned>(connections)) : one);
@@ -114,24 +94,18 @@ void add(std::vector<system>& known, system one)
     known.push_back(std::move(one));
 }
 
-/// As the caller means it; empty if it is not given.
-std::string path_of(const po::variables_map& given, const std::string& option)
-{
-    return given.count(option) ? callers_path(given[option].as<std::string>()) : std::string();
-}
-
 /// @return the names of the servers that are the user's.
-std::vector<std::string> choose_known(const po::variables_map& given, run_options& options)
+std::vector<std::string> choose_known(const given_options& given, run_options& options)
 {
     options.known = std::make_shared<std::vector<system>>(systems().begin(), systems().end());
-    if (given.count("rivals"))
-        add_rivals(*options.known, path_of(given, "rivals"), path_of(given, "build"));
+    if (given.has("rivals"))
+        add_rivals(*options.known, given.path("rivals"), given.path("build"));
     std::vector<std::string> own;
     try {
         std::optional<protocol_set> speaks;
-        if (given.count("speaks"))
-            speaks = parse_protocols(given["speaks"].as<std::string>());
-        for (const std::string& definition : names(given, "server")) {
+        if (given.has("speaks"))
+            speaks = parse_protocols(given.value<std::string>("speaks"));
+        for (const std::string& definition : given.all("server")) {
             add(*options.known, make_user_server(definition, speaks));
             own.push_back(options.known->back().name);
         }
@@ -141,14 +115,14 @@ std::vector<std::string> choose_known(const po::variables_map& given, run_option
     return own;
 }
 
-void choose_systems(const po::variables_map& given, run_options& options)
+void choose_systems(const given_options& given, run_options& options)
 {
     const std::vector<std::string> own = choose_known(given, options);
-    std::vector<std::string> wanted = names(given, "system");
+    std::vector<std::string> wanted = given.all("system");
     for (const std::string& name : wanted)
         if (std::ranges::find(*options.known, name, &system::name) == options.known->end())
             throw usage_error("there is no system " + name);
-    if (wanted.empty() && given.count("quick"))
+    if (wanted.empty() && given.has("quick"))
         wanted = {"coil", "asio"};
     if (!wanted.empty())
         wanted.insert(wanted.end(), own.begin(), own.end());
@@ -188,28 +162,23 @@ void add_rivals(std::vector<system>& known, const std::string& folder, const std
 std::optional<run_options> parse_options(int count, const char* const* words)
 {
     const po::options_description described = describe_options();
-    po::variables_map given;
-    try {
-        po::store(po::command_line_parser(count, words).options(described).positional({}).run(), given);
-    } catch (const po::error& error) {
-        throw usage_error(error.what());
-    }
-    if (given.count("help")) {
+    const given_options given(described, count, words);
+    if (given.has("help")) {
         print_help(described);
         return std::nullopt;
     }
     run_options options;
-    if (given.count("quick"))
+    if (given.has("quick"))
         options.rounds = 3;
-    options.rounds = static_cast<unsigned>(checked(given, "rounds", 1, 1000, static_cast<int>(options.rounds)));
+    options.rounds = static_cast<unsigned>(given.number("rounds", 1, 1000, static_cast<int>(options.rounds)));
     const double seconds = std::chrono::duration<double>(options.duration).count();
-    options.duration = std::chrono::nanoseconds(std::llround(checked(given, "seconds", 0.05, 600.0, seconds) * 1e9));
-    if (given.count("threads"))
-        options.threads = to_threads(given["threads"].as<int>());
-    options.rate = checked(given, "rate", 1.0, 1e7, 0.0);
-    options.json_file = path_of(given, "json");
-    options.markdown_file = path_of(given, "markdown");
-    options.page_file = path_of(given, "page");
+    options.duration = std::chrono::nanoseconds(std::llround(given.number("seconds", 0.05, 600.0, seconds) * 1e9));
+    if (given.has("threads"))
+        options.threads = to_threads(given.value<int>("threads"));
+    options.rate = given.number("rate", 1.0, 1e7, 0.0);
+    options.json_file = given.path("json");
+    options.markdown_file = given.path("markdown");
+    options.page_file = given.path("page");
     choose_scenarios(given, options);
     choose_systems(given, options);
     return options;

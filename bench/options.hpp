@@ -2,11 +2,11 @@
 
 #include "bench/scenario.hpp"
 #include "bench/system.hpp"
+#include "bench/usage_error.hpp"
 
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -31,12 +31,6 @@ struct run_options {
     std::string json_file;
     std::string markdown_file;
     std::string page_file;
-};
-
-/// A command line that makes no sense.
-class usage_error : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
 };
 
 /// Throws: `usage_error` for what is no sensible number of threads.

@@ -40,6 +40,14 @@ processors choose_processors(unsigned threads)
     return chosen;
 }
 
+processors first_of(const processors& all)
+{
+    processors only = all;
+    if (!only.servers.empty())
+        only.servers = {all.server};
+    return only;
+}
+
 bool stay_on(const std::vector<int>& processors) noexcept
 {
     cpu_set_t only;

@@ -22,6 +22,9 @@ struct processors {
 /// @param threads  of the server.
 processors choose_processors(unsigned threads = 1);
 
+/// The same with no more than the first of the server's.
+processors first_of(const processors& all);
+
 /// Keeps this process on these processors. @return whether that was permitted.
 bool stay_on(const std::vector<int>& processors) noexcept;
 

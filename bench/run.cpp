@@ -146,9 +146,7 @@ served& runner::server_for(const scenario& of, const system& by)
 sample runner::measure_in_memory(const scenario& of, const system& by)
 {
     const credentials& with = credentials_for(of.key);
-    processors alone = results_.where;
-    if (alone.server >= 0)
-        alone.servers = {alone.server};
+    processors alone = first_of(results_.where);
     alone.generator = alone.server;
     const witness seen(alone);
     const std::chrono::nanoseconds before = children_time();
@@ -177,7 +175,7 @@ sample runner::measure_time(const scenario& of, const system& by)
     clients.run(options.duration / 8);
     clients.took().forget();
 
-    const witness seen(results_.where);
+    const witness seen(server.where());
     const std::chrono::nanoseconds cpu = server.process().cpu_time();
     const double done = clients.done();
     const clock::time_point begin = clock::now();
@@ -217,7 +215,7 @@ sample runner::measure_storm(const scenario& of, const system& by)
     while (reconnects.done() == 0 && clock::now() < deadline)
         echoes.run(options.duration / 8);
     echoes.took().forget();
-    const witness seen(results_.where);
+    const witness seen(server.where());
     const std::chrono::nanoseconds cpu = server.process().cpu_time();
     const std::size_t done = reconnects.done();
     const clock::time_point begin = clock::now();

@@ -88,6 +88,18 @@ constexpr std::array<scenario, 24> all = {{
 
 }  // namespace
 
+std::optional<protocol> protocol_needed(scenario_kind kind) noexcept
+{
+    switch (kind) {
+    case echo:
+    case storm: return protocol::echo;
+    case download: return protocol::download;
+    case upload: return protocol::upload;
+    case http: return protocol::http;
+    default: return std::nullopt;
+    }
+}
+
 std::span<const scenario> scenarios() noexcept
 {
     return all;

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "bench/protocol.hpp"
+
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -45,6 +48,9 @@ struct scenario {
     /// Whether its operations are requests with an answer, so that they take a client some time and can have a rate.
     bool has_round_trips() const noexcept { return !transfers() && kind != scenario_kind::memory; }
 };
+
+/// The protocol that is needed for it; none: any in which a message is answered will do.
+std::optional<protocol> protocol_needed(scenario_kind kind) noexcept;
 
 /// All of them, in the order of the report.
 std::span<const scenario> scenarios() noexcept;

@@ -60,6 +60,11 @@ protocol_set wait_for(process& server, std::uint16_t port, protocol_set wanted, 
     }
 }
 
+bool has_threads(const system& of) noexcept
+{
+    return of.kind == system_kind::server;
+}
+
 }  // namespace
 
 std::vector<std::string> command_of(const system& of, const server_settings& settings)
@@ -71,12 +76,12 @@ std::vector<std::string> command_of(const system& of, const server_settings& set
 }
 
 served::served(const system& of, const server_settings& settings, const processors& where)
-    : port_(settings.port), process_(of.name, command_of(of, settings), where.servers)
+    : port_(settings.port), where_(where), process_(of.name, command_of(of, settings), where.servers)
 {
 }
 
 served::served(const system& of, const credentials& with, const processors& where, unsigned threads)
-    : served(of, choose_settings(with, threads), where)
+    : served(of, choose_settings(with, has_threads(of) ? threads : 1), has_threads(of) ? where : first_of(where))
 {
     const protocol_set listening = wait_for(process_, port_, of.speaks, patience);
     for (const protocol one : all_protocols)

@@ -12,19 +12,23 @@ namespace bench {
 /// A server under test, in a process of its own or several, that listens on four ports in a row, or on some of them.
 class served {
 public:
-    /// Starts it and waits until it listens wherever it should.
+    /// Starts it and waits until it listens wherever it should. A server of the floor has one thread and one processor,
+    /// whatever those under test have: it is the yardstick for all of them.
     /// Throws: `failure` if it ends, or does not listen in time.
     served(const system& of, const credentials& with, const processors& where, unsigned threads = 1);
 
     bench::process& process() noexcept { return process_; }
     /// The first of its ports.
     std::uint16_t port() const noexcept { return port_; }
+    /// Where it runs.
+    const processors& where() const noexcept { return where_; }
 
 private:
     friend protocol_set find_spoken(const system& of);
     served(const system& of, const server_settings& settings, const processors& where);
 
     std::uint16_t port_;
+    processors where_;
     bench::process process_;
 };
 

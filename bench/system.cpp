@@ -58,15 +58,7 @@ void prepare(system& one, const std::function<void(const std::string&)>& tell)
 
 std::optional<protocol> protocol_of(scenario_kind kind, const system& of)
 {
-    std::optional<protocol> wanted;
-    switch (kind) {
-    case scenario_kind::echo:
-    case scenario_kind::storm: wanted = protocol::echo; break;
-    case scenario_kind::download: wanted = protocol::download; break;
-    case scenario_kind::upload: wanted = protocol::upload; break;
-    case scenario_kind::http: wanted = protocol::http; break;
-    default: break;
-    }
+    const std::optional<protocol> wanted = protocol_needed(kind);
     if (wanted)
         return of.speaks.contains(*wanted) ? wanted : std::nullopt;
     for (const protocol one : {protocol::echo, protocol::http})

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares what a server on coil costs in this working tree and at another commit: `tools/dev bench --against REV`.
 
-Both are measured by the programs of this working tree. Times are the least of interleaved rounds; instructions are counted by
-callgrind and bear a busy machine. Exit codes: 0 everything was compared, 1 something was left out, 2 usage.
+Both are measured by the programs of this working tree. Times are the least of interleaved rounds, beside the floor's, whose
+change is the machine's; instructions are counted by callgrind and bear a busy machine. Exit codes: 0 everything was compared, 1 something was left out, 2 usage.
 """
 
 import argparse
@@ -20,8 +20,9 @@ import instructions
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OTHER = os.path.join(ROOT, ".cache", "against")
 TARGET, PROGRAM = "//bench/lockstep", os.path.join("bench", "lockstep", "lockstep")
-# The ring that gives turns away stands between the loop and its ring, and follows the interface of these.
-SEAM = ("bench/lockstep/turn_ring.hpp", "bench/lockstep/turn_ring.cpp")
+# What knows coil's internals follows their interface, and so is taken from the commit that these are of. Where that has not
+# all of these files, ours stand in.
+SEAM = tuple(f"bench/lockstep/{name}.{kind}" for name in ("turn_ring", "turn_loop") for kind in ("hpp", "cpp"))
 
 
 class Stop(Exception):
@@ -109,7 +110,9 @@ def build(folder, what, copy_to):
 
 def run_round(program, scenarios):
     with tempfile.NamedTemporaryFile(mode="r", suffix=".json") as result:
-        command = [program, "--system", "coil", "--rounds", "1", "--json", result.name]
+        command = [program, "--rounds", "1", "--json", result.name]
+        for name in (comparison.SERVER, *comparison.FLOOR):
+            command += ["--system", name]
         for name in scenarios:
             command += ["--scenario", name]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -121,7 +124,7 @@ def run_round(program, scenarios):
 
 
 def compare_times(programs, scenarios, rounds):
-    """(before, after), each {scenario: nanoseconds}; the programs take turns."""
+    """(before, after), each a list of results; the programs take turns."""
     progress = Progress("rounds", rounds)
     results = ([], [])
     for number in range(rounds):
@@ -129,7 +132,7 @@ def compare_times(programs, scenarios, rounds):
         order = (0, 1) if number % 2 == 0 else (1, 0)
         for side in order:
             results[side].append(run_round(programs[side], scenarios))
-    return tuple(comparison.best(side) for side in results)
+    return results
 
 
 def compare_instructions(programs, scenarios):
@@ -138,7 +141,7 @@ def compare_instructions(programs, scenarios):
     wanted = [name for name in scenarios if name in instructions.CYCLES]
     progress = Progress("instructions", 2 * len(wanted))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        running = [(side, name, pool.submit(instructions.measure, programs[side], "coil", name))
+        running = [(side, name, pool.submit(instructions.measure, programs[side], comparison.SERVER, name))
                    for name in wanted for side in (0, 1)]
         for side, name, future in running:
             try:
@@ -175,20 +178,24 @@ def compare(arguments):
         before = build(OTHER, f"{arguments.against} ({commit[:12]})", os.path.join(folder, "before"))
         subprocess.run(["bazel", "shutdown"], cwd=OTHER, stderr=subprocess.DEVNULL, check=False)
         wanted = [name for name in known if not arguments.scenario or name in arguments.scenario]
-        times, counts, complete = ({}, {}), ({}, {}), True
+        results, counts, missing = ([], []), ({}, {}), []
         if not arguments.only_instructions:
-            times = compare_times((before, after), wanted, arguments.rounds)
-            complete = all(name in side for side in times for name in wanted)
+            results = compare_times((before, after), wanted, arguments.rounds)
+        times, floors = [[what(side) for side in results] for what in (comparison.best, comparison.floor)]
+        if not arguments.only_instructions:
+            missing += comparison.left_out(wanted, times)
         if not has_valgrind():
-            say("valgrind is missing and could not be installed; instructions are left out")
-            complete = False
+            missing.append("all instructions: valgrind is missing and could not be installed")
         else:
             counts = compare_instructions((before, after), wanted)
-            complete = complete and all(name in side for side in counts for name in wanted if name in instructions.CYCLES)
+            missing += comparison.left_out([name for name in wanted if name in instructions.CYCLES], counts)
     print(f"before: {arguments.against} ({commit[:12]}), after: the working tree; "
           f"the server's time and its instructions in user space, for each operation\n")
-    print("\n".join(comparison.table(wanted, times, counts)))
-    return complete
+    print("\n".join(comparison.table(wanted, times, floors, counts)))
+    print(f"\n{comparison.LEGEND}")
+    for line in missing:
+        say(f"left out: {line}")
+    return not missing
 
 
 def main():

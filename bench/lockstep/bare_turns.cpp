@@ -1,7 +1,10 @@
 #include "bench/failure.hpp"
+#include "bench/listener.hpp"
 #include "bench/lockstep/turns.hpp"
 #include "bench/scenario.hpp"
 #include "bench/server.hpp"
+
+#include <openssl/err.h>
 
 #include <algorithm>
 #include <array>
@@ -74,7 +77,7 @@ public:
     }
     void end() noexcept
     {
-        if (ssl_ && SSL_is_init_finished(ssl_.get()))
+        if (ssl_ && SSL_get_shutdown(ssl_.get()) == SSL_RECEIVED_SHUTDOWN)
             SSL_shutdown(ssl_.get());
     }
 
@@ -89,7 +92,10 @@ private:
         if (result > 0)
             return result;
         const int reason = SSL_get_error(ssl_.get(), result);
-        return reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE ? blocked : over;
+        if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE)
+            return blocked;
+        ERR_clear_error();
+        return over;
     }
     static int result_of(ssize_t size) noexcept
     {
@@ -104,9 +110,9 @@ private:
 
 class bare_server {
 public:
-    bare_server(SSL_CTX* context, workload_kind kind);
+    bare_server(SSL_CTX* context, protocol spoken);
 
-    std::uint16_t port() const;
+    std::uint16_t port() const { return port_of_listener(listener_.get()); }
     /// Serves whatever is there, and does not wait.
     void turn();
 
@@ -114,15 +120,15 @@ private:
     void watch(int descriptor, int operation, std::uint32_t events);
     void accept_all();
     bool serve(peer& one);
-    bool echo(peer& one);
+    bool answer(peer& one);
     bool download(peer& one);
     bool upload(peer& one);
     int read_length(peer& one);
 
     SSL_CTX* context_;
-    workload_kind kind_;
+    protocol speaks_;
     open_descriptor epoll_{epoll_create1(EPOLL_CLOEXEC), "epoll_create1"};
-    open_descriptor listener_{socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket"};
+    open_descriptor listener_{listen_on(0), "listen"};
     std::unordered_map<int, std::unique_ptr<peer>> peers_;
     // A record with TLS; without it what the kernel gives and takes at its best.
     std::size_t block_size_;
@@ -130,27 +136,12 @@ private:
     std::vector<std::byte> content_;
 };
 
-bare_server::bare_server(SSL_CTX* context, workload_kind kind)
-    : context_(context), kind_(kind), block_size_(context ? write_size : 4 * write_size), buffer_(block_size_)
+bare_server::bare_server(SSL_CTX* context, protocol spoken)
+    : context_(context), speaks_(spoken), block_size_(context ? write_size : 4 * write_size), buffer_(block_size_)
 {
     for (std::size_t size = 0; size < write_size + block_size_; size += write_size)
         content_.insert(content_.end(), pattern().begin(), pattern().begin() + write_size);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        listen(listener_.get(), 511) != 0)
-        throw system_failure("cannot listen");
     watch(listener_.get(), EPOLL_CTL_ADD, EPOLLIN);
-}
-
-std::uint16_t bare_server::port() const
-{
-    sockaddr_in address = {};
-    socklen_t size = sizeof address;
-    if (getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-        throw system_failure("getsockname");
-    return ntohs(address.sin_port);
 }
 
 void bare_server::watch(int descriptor, int operation, std::uint32_t events)
@@ -192,22 +183,26 @@ void bare_server::turn()
 /// @return whether the connection stays.
 bool bare_server::serve(peer& one)
 {
-    switch (kind_) {
-    case workload_kind::download: return download(one);
-    case workload_kind::upload: return upload(one);
-    case workload_kind::echo:
-    case workload_kind::handshake: break;
+    switch (speaks_) {
+    case protocol::download: return download(one);
+    case protocol::upload: return upload(one);
+    case protocol::echo:
+    case protocol::http: break;
     }
-    return echo(one);
+    return answer(one);
 }
 
-bool bare_server::echo(peer& one)
+/// A request of HTTP is taken for granted: the clients send one at a time.
+bool bare_server::answer(peer& one)
 {
     do {
         const int size = one.read(buffer_.data(), echo_buffer_size);
         if (size <= 0)
             return size == blocked;
-        if (one.write(buffer_.data(), static_cast<std::size_t>(size)) != size)
+        const bool echoes = speaks_ == protocol::echo;
+        const void* const bytes = echoes ? buffer_.data() : http_answer.data();
+        const int length = echoes ? size : static_cast<int>(http_answer.size());
+        if (one.write(bytes, static_cast<std::size_t>(length)) != length)
             return false;
     } while (one.has_more());
     return true;
@@ -296,13 +291,13 @@ void take_turns(bare_server& server, clients& with)
 void take_turns_with_bare(const turn_settings& settings, clients& with)
 {
     const openssl_ptr<SSL_CTX> context = make_server_context(settings);
-    bare_server server(context.get(), settings.serves->kind);
+    bare_server server(context.get(), settings.speaks);
     take_turns(server, with);
 }
 
 void take_turns_with_tcp(const turn_settings& settings, clients& with)
 {
-    bare_server server(nullptr, settings.serves->kind);
+    bare_server server(nullptr, settings.speaks);
     take_turns(server, with);
 }
 

@@ -3,6 +3,8 @@
 #include "bench/failure.hpp"
 #include "bench/scenario.hpp"
 
+#include <openssl/err.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -45,6 +47,8 @@ client::client(client&& other) noexcept
       doing_(other.doing_),
       port_(other.port_),
       descriptor_(std::exchange(other.descriptor_, -1)),
+      newest_(std::move(other.newest_)),
+      resumes_(other.resumes_),
       ssl_(std::move(other.ssl_)),
       stage_(other.stage_),
       sent_(other.sent_),
@@ -74,6 +78,10 @@ void client::connect()
     if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor_) != 1)
         throw failure("cannot make a client: " + openssl_reason());
     SSL_set_connect_state(ssl_.get());
+    if (doing_->scenario.resumed) {
+        resumes_ = newest_ != nullptr;
+        resume_newest(ssl_.get(), newest_);
+    }
 }
 
 void client::disconnect() noexcept
@@ -98,34 +106,47 @@ void client::begin()
 
 bool client::step()
 {
-    switch (stage_) {
-    case stage::handshaking:
+    // The server lives in the same thread and may have left something, which would count for ours.
+    ERR_clear_error();
+    if (stage_ == stage::handshaking) {
         if (!shake_hands())
             return false;
-        if (doing_->kind != workload_kind::handshake) {
-            stage_ = stage::opened;
+        stage_ = doing_->reconnects() ? stage::requesting : stage::opened;
+        if (stage_ == stage::opened)
             return true;
-        }
-        if (ssl_)
-            SSL_shutdown(ssl_.get());
-        else
-            shutdown(descriptor_, SHUT_WR);
-        stage_ = stage::ending;
-        return end();
-    case stage::ending: return end();
-    case stage::requesting:
-    case stage::answered:
-        switch (doing_->kind) {
-        case workload_kind::echo: return step_echo();
-        case workload_kind::download: return step_download();
-        case workload_kind::upload: return step_upload();
-        case workload_kind::handshake: break;
-        }
-        break;
-    case stage::closed:
-    case stage::opened: break;
     }
-    throw failure("a client has nothing to do");
+    if (stage_ == stage::ending)
+        return step_end();
+    if (stage_ != stage::requesting && stage_ != stage::answered)
+        throw failure("a client has nothing to do");
+    if (!step_message())
+        return false;
+    if (!doing_->reconnects())
+        return true;
+    if (doing_->scenario.kind == scenario_kind::reset) {
+        reset();
+        return true;
+    }
+    if (ssl_)
+        SSL_shutdown(ssl_.get());
+    else
+        shutdown(descriptor_, SHUT_WR);
+    stage_ = stage::ending;
+    return step_end();
+}
+
+/// @return whether what is exchanged on an open connection, if anything is, has been.
+bool client::step_message()
+{
+    const std::size_t size = doing_->scenario.size;
+    switch (doing_->scenario.kind) {
+    case scenario_kind::http:
+        return step_exchange(std::as_bytes(std::span(http_request)), std::as_bytes(std::span(http_answer)));
+    case scenario_kind::download: return step_download();
+    case scenario_kind::upload: return step_upload();
+    case scenario_kind::handshake: return true;
+    default: return step_exchange(pattern().first(size), pattern().first(size));
+    }
 }
 
 bool client::shake_hands()
@@ -133,34 +154,53 @@ bool client::shake_hands()
     if (!ssl_)
         return true;
     const int result = SSL_do_handshake(ssl_.get());
-    if (result == 1)
+    if (result == 1) {
+        check_handshake();
         return true;
+    }
     if (SSL_get_error(ssl_.get(), result) != SSL_ERROR_WANT_READ)
         throw failure("a client's handshake failed: " + openssl_reason());
     return false;
 }
 
-bool client::end()
+void client::check_handshake() const
+{
+    check_agreed(ssl_.get(), doing_->scenario);
+    if (resumes_ && SSL_session_reused(ssl_.get()) != 1)
+        throw failure("a server did not resume the session");
+}
+
+bool client::step_end()
 {
     if (!ended())
         return false;
+    if (ssl_ && doing_->scenario.resumed && !newest_)
+        throw failure("a server gave no session to resume");
     disconnect();
     return true;
 }
 
-bool client::step_echo()
+/// Ends the connection with a reset.
+void client::reset()
 {
-    const std::span<const std::byte> message = pattern().first(doing_->size);
+    const linger at_once = {1, 0};
+    if (setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
+        throw system_failure("a client cannot reset its connection");
+    disconnect();
+}
+
+bool client::step_exchange(std::span<const std::byte> request, std::span<const std::byte> answer)
+{
     if (stage_ == stage::requesting) {
-        write_message(message);
+        write_message(request);
         stage_ = stage::answered;
     }
     std::array<std::byte, write_size> buffer;
-    while (received_ < message.size()) {
-        const std::size_t size = read_some(std::span(buffer).first(message.size() - received_));
+    while (received_ < answer.size()) {
+        const std::size_t size = read_some(std::span(buffer).first(answer.size() - received_));
         if (size == 0)
             return false;
-        check_content(std::span(buffer).first(size), message.subspan(received_));
+        check_content(std::span(buffer).first(size), answer.subspan(received_));
         received_ += size;
     }
     return true;
@@ -171,7 +211,7 @@ bool client::send_length()
 {
     if (stage_ != stage::requesting)
         return false;
-    write_message(to_bytes(doing_->size));
+    write_message(to_bytes(doing_->scenario.size));
     stage_ = stage::answered;
     return true;
 }
@@ -181,14 +221,14 @@ bool client::step_download()
     if (send_length())
         return false;
     std::array<std::byte, write_size> buffer;
-    while (received_ < doing_->size) {
+    while (received_ < doing_->scenario.size) {
         const std::size_t size = read_some(buffer);
         if (size == 0)
             return false;
         check_content(std::span(buffer).first(size), pattern().subspan(received_ % write_size));
         received_ += size;
     }
-    if (received_ != doing_->size)
+    if (received_ != doing_->scenario.size)
         throw failure("a client was sent more than it asked for");
     return true;
 }
@@ -196,16 +236,16 @@ bool client::step_download()
 bool client::step_upload()
 {
     send_length();
-    for (std::size_t begun = sent_; sent_ < doing_->size && sent_ - begun < most_in_turn;) {
-        const std::size_t part = std::min(doing_->size - sent_, write_size);
+    for (std::size_t begun = sent_; sent_ < doing_->scenario.size && sent_ - begun < most_in_turn;) {
+        const std::size_t part = std::min(doing_->scenario.size - sent_, write_size);
         const std::size_t size = write_some(pattern().subspan(sent_ % write_size, part));
         if (size == 0)
             return false;
         sent_ += size;
     }
-    if (sent_ < doing_->size)
+    if (sent_ < doing_->scenario.size)
         return false;
-    const std::array<std::byte, length_size> expected = to_bytes(doing_->size);
+    const std::array<std::byte, length_size> expected = to_bytes(doing_->scenario.size);
     while (received_ < length_size) {
         std::array<std::byte, length_size> buffer;
         const std::size_t size = read_some(std::span(buffer).first(length_size - received_));

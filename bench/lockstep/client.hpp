@@ -22,7 +22,7 @@ public:
     client& operator=(client&&) = delete;
     ~client() { disconnect(); }
 
-    /// Begins its part of a cycle. The first time, except for handshakes, this is to connect.
+    /// Begins its part of a cycle. This is to connect, if the workload does so again and again, or the first time.
     void begin();
     /// Does what can be done now. @return whether its part is done.
     bool step();
@@ -33,8 +33,10 @@ private:
     void connect();
     void disconnect() noexcept;
     bool shake_hands();
-    bool end();
-    bool step_echo();
+    void check_handshake() const;
+    bool step_message();
+    bool step_end();
+    bool step_exchange(std::span<const std::byte> request, std::span<const std::byte> answer);
     bool step_download();
     bool step_upload();
     bool send_length();
@@ -42,11 +44,14 @@ private:
     void write_message(std::span<const std::byte> bytes);
     std::size_t read_some(std::span<std::byte> buffer);
     bool ended();
+    void reset();
 
     SSL_CTX* context_;
     const workload* doing_;
     std::uint16_t port_;
     int descriptor_ = -1;
+    openssl_ptr<SSL_SESSION> newest_;  // before the connection that may put another in its place
+    bool resumes_ = false;
     openssl_ptr<SSL> ssl_;
     stage stage_ = stage::closed;
     std::size_t sent_ = 0;

@@ -19,7 +19,8 @@ constexpr std::uint64_t most_turns_in_vain = 10'000;
 /// left out.
 clockid_t clock_for(const workload& doing)
 {
-    return doing.kind == workload_kind::echo && doing.together == 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
+    const bool exchanges = doing.scenario.kind == scenario_kind::echo || doing.scenario.kind == scenario_kind::http;
+    return exchanges && doing.together == 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
 }
 
 }  // namespace
@@ -36,8 +37,8 @@ clients::clients(SSL_CTX* context, const workload& doing, unsigned cycles)
 
 void clients::connect_to(std::uint16_t port)
 {
-    all_.reserve(doing_->connections);
-    for (unsigned i = 0; i < doing_->connections; ++i)
+    all_.reserve(doing_->scenario.connections);
+    for (unsigned i = 0; i < doing_->scenario.connections; ++i)
         all_.emplace_back(context_, *doing_, port);
     begin_wave();
 }
@@ -76,7 +77,8 @@ bool clients::advance()
 
 void clients::end_wave()
 {
-    const double done = doing_->operations() * static_cast<double>(wave_end_ - wave_begin_) / doing_->connections;
+    const double done =
+        doing_->operations() * static_cast<double>(wave_end_ - wave_begin_) / doing_->scenario.connections;
     watch_.end_turn(done);
     operations_ += done;
     if (wave_end_ < all_.size())

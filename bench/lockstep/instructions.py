@@ -18,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 # The one function through which a server reaches its clients.
 CLIENTS = "bench::lockstep::clients::turn()"
 # Scenario: the two numbers of cycles. What follows of random lengths and of growth at the start is small beside the difference.
-CYCLES = {"echo-64-1": (100, 1600), "echo-64-32": (10, 110), "echo-4096-32": (10, 70), "handshake": (2, 22),
-          "download-1": (2, 14), "upload-1": (2, 14)}
+CYCLES = {"echo-64-1": (100, 1600), "echo-64-32": (10, 110), "echo-4096-32": (10, 70), "http-32": (10, 110),
+          "handshake-13-ecdsa": (2, 22), "resume-13": (2, 42), "download-256-1": (1, 4), "upload-256-1": (1, 4)}
 PROGRAM = "program"
 
 

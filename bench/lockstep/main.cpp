@@ -2,11 +2,12 @@
 #include "bench/failure.hpp"
 #include "bench/lockstep/options.hpp"
 #include "bench/lockstep/report.hpp"
+#include "bench/usage_error.hpp"
 
-#include <algorithm>
-#include <cstdio>
+#include <csignal>
 #include <fstream>
 #include <iostream>
+#include <map>
 
 #include <unistd.h>
 
@@ -38,7 +39,8 @@ lockstep::lockstep_row measure(const lockstep::workload& doing, const lockstep::
     const bool terminal = isatty(STDERR_FILENO);
     for (unsigned round = 0; round < options.rounds; ++round) {
         if (terminal)
-            std::cerr << "\r\033[K" << doing.name << ", round " << round + 1 << " of " << options.rounds << std::flush;
+            std::cerr << "\r\033[K" << doing.name() << ", round " << round + 1 << " of " << options.rounds
+                      << std::flush;
         for (lockstep::lockstep_cell& cell : row.cells)
             measure(cell, doing, options.cycles, with);
     }
@@ -50,16 +52,17 @@ lockstep::lockstep_row measure(const lockstep::workload& doing, const lockstep::
 /// @return whether everything was measured.
 bool run(const lockstep::lockstep_options& options)
 {
-    const bench::credentials with(bench::key_type::ecdsa_p256);
+    std::map<bench::key_type, bench::credentials> credentials;
     bool complete = true;
     std::vector<lockstep::lockstep_row> rows;
     std::cout << lockstep::head_line(options) << std::endl;
     for (const lockstep::workload* doing : options.workloads) {
-        rows.push_back(measure(*doing, options, with));
+        const bench::key_type key = doing->scenario.key;
+        rows.push_back(measure(*doing, options, credentials.try_emplace(key, key).first->second));
         std::cout << lockstep::table_line(rows.back()) << std::endl;
         for (const lockstep::lockstep_cell& cell : rows.back().cells)
             if (!cell.failure.empty()) {
-                std::cerr << "lockstep: " << cell.of->name << ", " << doing->name << ": " << cell.failure << "\n";
+                std::cerr << "lockstep: " << cell.of->name << ", " << doing->name() << ": " << cell.failure << "\n";
                 complete = false;
             }
     }
@@ -75,10 +78,11 @@ bool run(const lockstep::lockstep_options& options)
 
 int main(int count, char** words)
 {
+    std::signal(SIGPIPE, SIG_IGN);
     try {
         const std::optional<lockstep::lockstep_options> options = lockstep::parse_options(count, words);
         return !options || run(*options) ? 0 : 1;
-    } catch (const lockstep::usage_error& error) {
+    } catch (const bench::usage_error& error) {
         std::cerr << "lockstep: " << error.what() << "\ntry lockstep --help\n";
         return 2;
     } catch (const std::exception& error) {

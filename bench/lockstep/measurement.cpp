@@ -13,19 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds time_in_memory{40};
 
-/// The floor's own measurement of the same work.
-scenario to_scenario(const workload& doing)
-{
-    scenario same = {doing.name, scenario_kind::echo, doing.connections, doing.size, doing.operation};
-    switch (doing.kind) {
-    case workload_kind::echo: break;
-    case workload_kind::handshake: same.kind = scenario_kind::handshake; break;
-    case workload_kind::download: same.kind = scenario_kind::download; break;
-    case workload_kind::upload: same.kind = scenario_kind::upload; break;
-    }
-    return same;
-}
-
 }  // namespace
 
 std::span<const contestant> contestants() noexcept
@@ -51,12 +38,13 @@ round_result measure_round(const contestant& of, const workload& doing, unsigned
                            const std::string& certificate_file, const std::string& key_file)
 {
     if (!of.take_turns)
-        return {.nanoseconds = measure_floor(to_scenario(doing), time_in_memory, certificate_file, key_file)};
+        return {.nanoseconds = measure_floor(doing.scenario, time_in_memory, certificate_file, key_file)};
     const bool plain = of.take_turns == take_turns_with_tcp;
-    const openssl_ptr<SSL_CTX> context = plain ? nullptr : make_client_context(to_scenario(doing), certificate_file);
+    const openssl_ptr<SSL_CTX> context = plain ? nullptr : make_client_context(doing.scenario, certificate_file);
     clients with(context.get(), doing, cycles);
     try {
-        of.take_turns({.serves = &doing, .certificate_file = certificate_file, .key_file = key_file}, with);
+        const protocol speaks = protocol_needed(doing.scenario.kind).value_or(protocol::echo);
+        of.take_turns({.speaks = speaks, .certificate_file = certificate_file, .key_file = key_file}, with);
     } catch (const failure&) {
         throw;
     } catch (const std::exception& error) {

@@ -1,10 +1,11 @@
 #include "bench/lockstep/options.hpp"
 
+#include "bench/given_options.hpp"
+
 #include <boost/program_options.hpp>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
+#include <functional>
 #include <iostream>
 
 namespace bench::lockstep {
@@ -35,43 +36,26 @@ void print_help(const po::options_description& described)
            "thread, and only the server's turns are timed, so that nothing depends on how two processes meet.\n\n"
         << described << "\nscenarios:";
     for (const workload& one : workloads())
-        std::cout << " " << one.name;
+        std::cout << " " << one.name();
     std::cout << "\nsystems:";
     for (const contestant& one : contestants())
         std::cout << " " << one.name;
     std::cout << "\n";
 }
 
-unsigned number(const po::variables_map& given, const char* name, unsigned usual, int most)
-{
-    if (!given.count(name))
-        return usual;
-    const int value = given[name].as<int>();
-    if (value < 1 || value > most)
-        throw usage_error("--" + std::string(name) + " is not from 1 to " + std::to_string(most));
-    return static_cast<unsigned>(value);
-}
-
 /// Those that were asked for, in the order of `all`; without a wish all of them.
 template <class T>
-std::vector<const T*> choose(const po::variables_map& given, const char* option, std::span<const T> all)
+std::vector<const T*> choose(const given_options& given, const std::string& option, std::span<const T> all)
 {
-    const names wanted = given.count(option) ? given[option].as<names>() : names();
+    const names wanted = given.all(option);
     for (const std::string& name : wanted)
         if (std::ranges::find(all, name, &T::name) == all.end())
-            throw usage_error("there is no " + std::string(option) + " " + name);
+            throw usage_error("there is no " + option + " " + name + (find_scenario(name) ? " in lockstep" : ""));
     std::vector<const T*> chosen;
     for (const T& one : all)
-        if (wanted.empty() || std::ranges::find(wanted, one.name) != wanted.end())
+        if (wanted.empty() || std::ranges::find(wanted, std::invoke(&T::name, one)) != wanted.end())
             chosen.push_back(&one);
     return chosen;
-}
-
-/// Bazel runs programs in a folder of its own and tells where it was called.
-std::string callers_path(const std::string& path)
-{
-    const char* const folder = std::getenv("BUILD_WORKING_DIRECTORY");
-    return folder ? (std::filesystem::path(folder) / path).string() : path;
 }
 
 }  // namespace
@@ -79,23 +63,17 @@ std::string callers_path(const std::string& path)
 std::optional<lockstep_options> parse_options(int count, const char* const* words)
 {
     const po::options_description described = describe_options();
-    po::variables_map given;
-    try {
-        po::store(po::command_line_parser(count, words).options(described).positional({}).run(), given);
-    } catch (const po::error& error) {
-        throw usage_error(error.what());
-    }
-    if (given.count("help")) {
+    const given_options given(described, count, words);
+    if (given.has("help")) {
         print_help(described);
         return std::nullopt;
     }
     lockstep_options options;
-    options.rounds = number(given, "rounds", options.rounds, 1000);
-    options.cycles = number(given, "cycles", options.cycles, 1'000'000);
+    options.rounds = static_cast<unsigned>(given.number("rounds", 1, 1000, static_cast<int>(options.rounds)));
+    options.cycles = static_cast<unsigned>(given.number("cycles", 1, 1'000'000, 0));
     options.workloads = choose(given, "scenario", workloads());
     options.contestants = choose(given, "system", contestants());
-    if (given.count("json"))
-        options.json_file = callers_path(given["json"].as<std::string>());
+    options.json_file = given.path("json");
     return options;
 }
 

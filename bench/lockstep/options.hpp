@@ -3,7 +3,6 @@
 #include "bench/lockstep/measurement.hpp"
 
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -17,12 +16,6 @@ struct lockstep_options {
     std::vector<const workload*> workloads;
     std::vector<const contestant*> contestants;
     std::string json_file;
-};
-
-/// A command line that makes no sense.
-class usage_error : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
 };
 
 /// @return none if only help was asked for, which it has then printed. Throws: `usage_error`.

@@ -63,7 +63,7 @@ std::optional<double> lockstep_row::floor() const
 
 std::string head_line(const lockstep_options& options)
 {
-    std::string text = format("%-24s %12s", "server's time for each", "floor");
+    std::string text = format("%-30s %12s", "server's time for each", "floor");
     for (const contestant* by : options.contestants)
         text += format(by->is_floor ? " %12s" : " %20s", std::string(by->name).c_str());
     return text;
@@ -71,9 +71,9 @@ std::string head_line(const lockstep_options& options)
 
 std::string table_line(const lockstep_row& row)
 {
-    const std::string name = std::string(row.of->name) + ", " + std::string(row.of->operation);
+    const std::string name = std::string(row.of->name()) + ", " + std::string(row.of->scenario.operation);
     const std::optional<double> floor = row.floor();
-    std::string text = format("%-24s %12s", name.c_str(), cost_text(floor).c_str());
+    std::string text = format("%-30s %12s", name.c_str(), cost_text(floor).c_str());
     for (const lockstep_cell& one : row.cells) {
         const std::optional<double> cost = one.best();
         std::string figure = cost_text(cost);
@@ -91,8 +91,8 @@ std::string to_json(const std::vector<lockstep_row>& rows)
         json::array cells;
         for (const lockstep_cell& one : row.cells)
             cells.push_back(to_object(one));
-        scenarios.push_back(json::object{{"name", row.of->name},
-                                         {"operation", row.of->operation},
+        scenarios.push_back(json::object{{"name", row.of->name()},
+                                         {"operation", row.of->scenario.operation},
                                          {"floor", to_value(row.floor())},
                                          {"systems", std::move(cells)}});
     }

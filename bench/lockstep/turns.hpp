@@ -1,18 +1,15 @@
 #pragma once
 
 #include "bench/lockstep/clients.hpp"
-#include "bench/lockstep/workload.hpp"
+#include "bench/protocol.hpp"
 
 #include <string>
 
 namespace bench::lockstep {
 
-/// What a server under test is told. Over TLS it speaks what the workload asks of it:
-///   echo, handshake  every byte comes back
-///   download         the client sends a length (8 bytes, big-endian), the server that many bytes in writes of 16 KiB; repeated
-///   upload           the client sends a length and that many bytes, the server returns the length; repeated
+/// What a server under test is told.
 struct turn_settings {
-    const workload* serves = nullptr;
+    protocol speaks = protocol::echo;
     std::string certificate_file;
     std::string key_file;
 };
@@ -21,9 +18,9 @@ struct turn_settings {
 /// Throws: `failure`.
 /// @{
 
-/// coil with the settings that it ships with.
+/// The benchmark's server on coil.
 void take_turns_with_coil(const turn_settings& settings, clients& with);
-/// Boost.Asio's ssl streams with awaitable coroutines on epoll, written as its examples are.
+/// The benchmark's server on Asio.
 void take_turns_with_asio(const turn_settings& settings, clients& with);
 /// epoll and OpenSSL on the sockets, and no framework.
 void take_turns_with_bare(const turn_settings& settings, clients& with);

@@ -1,30 +1,57 @@
 #include "bench/lockstep/workload.hpp"
 
-#include "bench/scenario.hpp"
-
 #include <algorithm>
-#include <array>
+#include <vector>
 
 namespace bench::lockstep {
+namespace {
+
+constexpr unsigned most_together = 128;
+/// Of a round with exchanges: what is small needs many to be measured, and what has many connections is many at once.
+constexpr unsigned exchanges = 2500;
+constexpr unsigned least_cycles = 15;
+constexpr unsigned cycles_of_connections = 10;
+constexpr double transferred_mebibytes = 48;
+
+bool fits(const scenario& one) noexcept
+{
+    return one.kind != scenario_kind::storm && one.kind != scenario_kind::memory;
+}
+
+workload make_workload(const scenario& of)
+{
+    workload made{of, std::min(of.connections, most_together), 0};
+    if (of.transfers())
+        made.cycles = std::max(1U, static_cast<unsigned>(transferred_mebibytes / made.operations()));
+    else if (made.reconnects())
+        made.cycles = cycles_of_connections;
+    else
+        made.cycles = std::max(least_cycles, exchanges / of.connections);
+    return made;
+}
+
+}  // namespace
+
+bool workload::reconnects() const noexcept
+{
+    return scenario.kind == scenario_kind::handshake || scenario.kind == scenario_kind::churn ||
+           scenario.kind == scenario_kind::reset;
+}
 
 double workload::operations() const noexcept
 {
-    const bool transfers = kind == workload_kind::download || kind == workload_kind::upload;
-    return connections * (transfers ? static_cast<double>(size) / mebibyte : 1.0);
+    return scenario.connections * (scenario.transfers() ? static_cast<double>(scenario.size) / mebibyte : 1.0);
 }
 
 std::span<const workload> workloads() noexcept
 {
-    static constexpr std::size_t transfer = 4 * 1024 * 1024;
-    static constexpr std::array<workload, 7> all = {{
-        {"echo-64-1", workload_kind::echo, 1, 1, 64, "echo", 1500},
-        {"echo-64-32", workload_kind::echo, 32, 32, 64, "echo", 80},
-        {"echo-64-512", workload_kind::echo, 512, 128, 64, "echo", 15},
-        {"echo-4096-32", workload_kind::echo, 32, 32, 4096, "echo", 60},
-        {"handshake", workload_kind::handshake, 8, 8, 0, "handshake", 10},
-        {"download-1", workload_kind::download, 1, 1, transfer, "MiB", 10},
-        {"upload-1", workload_kind::upload, 1, 1, transfer, "MiB", 10},
-    }};
+    static const std::vector<workload> all = [] {
+        std::vector<workload> made;
+        for (const scenario& one : scenarios())
+            if (fits(one))
+                made.push_back(make_workload(one));
+        return made;
+    }();
     return all;
 }
 

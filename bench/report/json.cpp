@@ -171,6 +171,10 @@ summary summary_of(const json::value& of)
     made.complaint = text_of(machine.at("complaint"));
     made.rounds = method.at("rounds").to_number<unsigned>();
     made.seconds = method.at("seconds").to_number<double>();
+    if (const json::value* const threads = method.as_object().if_contains("threads"))
+        made.threads = threads->to_number<unsigned>();
+    if (const json::value* const rate = method.as_object().if_contains("rate"))
+        made.rate = number_of(*rate).value_or(0);
     made.method = text_of(method.at("text"));
     for (const json::value& one : of.at("systems").as_array())
         made.systems.push_back({text_of(one.at("name")), text_of(one.at("description")),
@@ -200,7 +204,12 @@ std::string to_json(const summary& of)
                                 {"kernel", of.kernel},
                                 {"openssl", of.openssl},
                                 {"complaint", of.complaint}}},
-                              {"method", {{"rounds", of.rounds}, {"seconds", of.seconds}, {"text", of.method}}},
+                              {"method",
+                               {{"rounds", of.rounds},
+                                {"seconds", of.seconds},
+                                {"threads", of.threads},
+                                {"rate", of.rate > 0 ? json::value(of.rate) : json::value(nullptr)},
+                                {"text", of.method}}},
                               {"quantiles", to_value(latency{latency::shares})},
                               {"systems", std::move(systems)},
                               {"scenarios", std::move(scenarios)}};

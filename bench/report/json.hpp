@@ -15,7 +15,8 @@ namespace bench {
 ///     complete       whether everything that was asked for was measured
 ///     machine        {processor, processors, kernel, openssl, complaint}; complaint: what is wrong with the processors
 ///                    that were used, or ""
-///     method         {rounds, seconds, text}; seconds: of one measurement
+///     method         {rounds, seconds, threads, rate, text}; seconds: of one measurement; threads: of each server under
+///                    test; rate: operations per second that were asked for, or null
 ///     quantiles      shares of all operations, to which the figures of `took` and `took_before` belong
 ///     systems        [{name, description, kind, missing}]; kind: "floor" or "server"; missing: a reason, or null
 ///     scenarios      [{name, operation, unit, connections, size, floor, storm, systems}]; unit: "nanoseconds" of server

@@ -3,9 +3,10 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <iomanip>
+#include <sstream>
 #include <thread>
 
 #include <sys/utsname.h>
@@ -32,15 +33,34 @@ std::string now()
     return text;
 }
 
+std::string place_of(const results& all)
+{
+    const unsigned threads = all.options.threads;
+    const processors& where = all.where;
+    std::ostringstream text;
+    text << (threads > 1 ? "servers with " + std::to_string(threads) + " threads" : "server");
+    if (where.server < 0) {
+        text << " and load generator on any processor";
+        return text.str();
+    }
+    if (threads > 1) {
+        text << (where.servers.size() > 1 ? " on processors" : " on processor");
+        for (const int one : where.servers)
+            text << (one == where.servers.front() ? " " : one == where.servers.back() ? " and " : ", ") << one;
+        text << ", the floor with one thread";
+    }
+    text << " on processor " << where.server << ", load generator on " << where.generator;
+    return text.str();
+}
+
 std::string method_of(const results& all)
 {
-    const double seconds = std::chrono::duration<double>(all.options.duration).count();
-    char text[160];
-    std::snprintf(
-        text, sizeof text,
-        "%u rounds of %.2f s for each system, one after another; server on processor %d, load generator on %d",
-        all.options.rounds, seconds, all.where.server, all.where.generator);
-    return text;
+    std::ostringstream text;
+    text << all.options.rounds << " rounds of " << std::fixed << std::setprecision(2)
+         << std::chrono::duration<double>(all.options.duration).count() << " s for each system, one after another";
+    if (all.options.rate > 0)
+        text << ", at " << std::defaultfloat << std::setprecision(10) << all.options.rate << " operations per second";
+    return text.str() + "; " + place_of(all);
 }
 
 std::optional<latency> median_of(const std::vector<sample>& samples, std::optional<latency> sample::* member)
@@ -129,6 +149,8 @@ summary summarize(const results& all)
     made.method = method_of(all);
     made.rounds = all.options.rounds;
     made.seconds = std::chrono::duration<double>(all.options.duration).count();
+    made.threads = all.options.threads;
+    made.rate = all.options.rate;
     made.complaint = all.where.complaint;
     made.complete = all.complete();
     for (const system* one : all.options.systems) {

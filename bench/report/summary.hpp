@@ -66,6 +66,10 @@ struct summary {
     unsigned rounds = 0;
     /// Length of one measurement.
     double seconds = 0;
+    /// Of each server under test.
+    unsigned threads = 1;
+    /// Operations per second that were asked for; 0: as fast as answers came.
+    double rate = 0;
     /// What is wrong with the processors that were used; empty if nothing is.
     std::string complaint;
     bool complete = false;

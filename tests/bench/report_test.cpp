@@ -194,6 +194,42 @@ BOOST_AUTO_TEST_CASE(json_can_be_read_back_and_says_the_same)
     BOOST_TEST(!again.complete);
 }
 
+BOOST_AUTO_TEST_CASE(threads_and_a_rate_are_told_in_every_form_of_the_report)
+{
+    made_up_run run;
+    run.all.where = {.server = 0, .servers = {0, 1, 2}, .generator = 3, .complaint = ""};
+    run.all.options.threads = 3;
+    run.all.options.rate = 2'000'000;
+    const summary all = summarize(run.all);
+    const std::string method =
+        "4 rounds of 0.50 s for each system, one after another, at 2000000 operations per second; servers with 3 "
+        "threads on processors 0, 1 and 2, the floor with one thread on processor 0, load generator on 3";
+    BOOST_TEST(all.method == method);
+    const std::string json = to_json(all);
+    for (const std::string& form : {to_text(all, unlimited), to_markdown(all), to_page(all), json})
+        BOOST_TEST(contains(form, method));
+    BOOST_TEST(contains(json, "\"threads\":3,\"rate\":2E6"));
+    BOOST_TEST(from_json(json).threads == 3U);
+    BOOST_TEST(from_json(json).rate == 2'000'000);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_without_threads_rate_or_processors_of_its_own_names_none)
+{
+    made_up_run run;
+    BOOST_TEST(contains(summarize(run.all).method, "one after another; server on processor 0, load generator on 1"));
+    BOOST_TEST(contains(to_json(summarize(run.all)), "\"threads\":1,\"rate\":null"));
+    run.all.where = {};
+    BOOST_TEST(contains(summarize(run.all).method, "one after another; server and load generator on any processor"));
+}
+
+BOOST_AUTO_TEST_CASE(results_of_a_run_that_knew_no_threads_and_rates_can_be_read)
+{
+    const made_up_run run;
+    const std::string json = replaced(to_json(summarize(run.all)), "\"threads\":1,\"rate\":null,", "");
+    BOOST_TEST(from_json(json).threads == 1U);
+    BOOST_TEST(from_json(json).rate == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_holds_no_results_is_refused_with_a_reason)
 {
     const made_up_run run;

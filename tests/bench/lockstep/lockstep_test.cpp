@@ -2,6 +2,7 @@
 #include "bench/failure.hpp"
 #include "bench/lockstep/clients.hpp"
 #include "bench/lockstep/measurement.hpp"
+#include "bench/lockstep/turns.hpp"
 #include "bench/lockstep/workload.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -17,18 +18,24 @@
 namespace {
 
 namespace lockstep = bench::lockstep;
-using lockstep::workload_kind;
+using bench::scenario;
+using bench::scenario_kind;
 
 constexpr unsigned cycles = 3;
 
-/// The kinds of work, small; the waves of the echo are not all of one size.
-const std::vector<lockstep::workload> small_workloads = {
-    {"echo", workload_kind::echo, 5, 2, 64, "echo", 1},
-    {"echo of a whole buffer", workload_kind::echo, 2, 2, 4096, "echo", 1},
-    {"handshake", workload_kind::handshake, 2, 2, 0, "handshake", 1},
-    {"download", workload_kind::download, 1, 1, 512 * 1024 + 7, "MiB", 1},
-    {"upload", workload_kind::upload, 1, 1, 1024 * 1024 + 7, "MiB", 1},
-};
+/// The kinds of work, small; the waves of the first echo are not all of one size.
+std::vector<lockstep::workload> small_workloads()
+{
+    const scenario echo = {"echo", scenario_kind::echo, 5, 64, "echo"};
+    const scenario download = {"download", scenario_kind::download, 1, 512 * 1024 + 7, "MiB"};
+    const scenario upload = {"upload", scenario_kind::upload, 2, 1024 * 1024 + 7, "MiB"};
+    std::vector<lockstep::workload> all = {{echo, 2, 1}, {download, 1, 1}, {upload, 2, 1}};
+    // Those that are small enough as they are.
+    for (const char* name : {"echo-4096-32", "http-32", "handshake-13-ecdsa", "handshake-12-ecdsa", "resume-13",
+                             "resume-12", "churn", "reset"})
+        all.push_back(*lockstep::find_workload(name));
+    return all;
+}
 
 /// A server for one plain connection that answers each message of 64 bytes as a test wants.
 class hand_made_server {
@@ -78,9 +85,34 @@ private:
     std::uint16_t port_ = 0;
 };
 
-const lockstep::workload one_echo = {"echo", workload_kind::echo, 1, 1, 64, "echo", 1};
+const lockstep::workload one_echo = {{"echo", scenario_kind::echo, 1, 64, "echo"}, 1, 1};
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(a_name_means_what_it_means_in_the_benchmark)
+{
+    std::size_t known = 0;
+    for (const scenario& one : bench::scenarios()) {
+        const lockstep::workload* const found = lockstep::find_workload(one.name);
+        const bool fits = one.kind != scenario_kind::storm && one.kind != scenario_kind::memory;
+        BOOST_TEST((found != nullptr) == fits, one.name);
+        if (!found)
+            continue;
+        ++known;
+        BOOST_TEST_CONTEXT(one.name)
+        {
+            BOOST_TEST((found->scenario.kind == one.kind && found->scenario.key == one.key));
+            BOOST_TEST((found->scenario.version == one.version && found->scenario.cipher == one.cipher));
+            BOOST_TEST(found->scenario.connections == one.connections);
+            BOOST_TEST(found->scenario.size == one.size);
+            BOOST_TEST(found->scenario.resumed == one.resumed);
+            BOOST_TEST(found->cycles > 0U);
+            BOOST_TEST(found->together > 0U);
+            BOOST_TEST(found->together <= one.connections);
+        }
+    }
+    BOOST_TEST(lockstep::workloads().size() == known);
+}
 
 BOOST_AUTO_TEST_CASE(every_server_does_every_work_and_is_asked_for_exactly_as_much_as_was_said)
 {
@@ -88,8 +120,8 @@ BOOST_AUTO_TEST_CASE(every_server_does_every_work_and_is_asked_for_exactly_as_mu
     for (const lockstep::contestant& server : lockstep::contestants()) {
         if (!server.take_turns)
             continue;
-        for (const lockstep::workload& doing : small_workloads)
-            BOOST_TEST_CONTEXT(server.name << ", " << doing.name)
+        for (const lockstep::workload& doing : small_workloads())
+            BOOST_TEST_CONTEXT(server.name << ", " << doing.name())
             {
                 const lockstep::round_result found = lockstep::measure_round(
                     server, doing, cycles, credentials.certificate_file().string(), credentials.key_file().string());
@@ -103,11 +135,11 @@ BOOST_AUTO_TEST_CASE(every_server_does_every_work_and_is_asked_for_exactly_as_mu
 BOOST_AUTO_TEST_CASE(the_floor_in_memory_knows_every_kind_of_work)
 {
     const bench::credentials credentials(bench::key_type::ecdsa_p256);
-    for (const lockstep::workload& doing : small_workloads)
+    for (const lockstep::workload& doing : small_workloads())
         BOOST_TEST(lockstep::measure_round(*lockstep::find_contestant("openssl"), doing, cycles,
                                            credentials.certificate_file().string(), credentials.key_file().string())
                            .nanoseconds > 0,
-                   doing.name);
+                   doing.name());
 }
 
 BOOST_AUTO_TEST_CASE(clients_work_as_often_as_they_were_told_and_then_close)
@@ -147,6 +179,21 @@ BOOST_AUTO_TEST_CASE(a_server_that_closes_early_is_a_failure)
     BOOST_CHECK_THROW(with.turn(), bench::failure);
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_does_not_resume_is_a_failure)
+{
+    const bench::credentials credentials(bench::key_type::ecdsa_p256);
+    const lockstep::workload& resuming = *lockstep::find_workload("resume-13");
+    // These clients keep no session.
+    const bench::openssl_ptr<SSL_CTX> context = bench::make_client_context(*bench::find_scenario("handshake-13-ecdsa"),
+                                                                           credentials.certificate_file().string());
+    lockstep::clients with(context.get(), resuming, cycles);
+    const lockstep::turn_settings settings = {.certificate_file = credentials.certificate_file().string(),
+                                              .key_file = credentials.key_file().string()};
+    BOOST_CHECK_EXCEPTION(
+        lockstep::take_turns_with_coil(settings, with), bench::failure,
+        [](const bench::failure& told) { return told.what() == std::string("a server gave no session to resume"); });
+}
+
 BOOST_AUTO_TEST_CASE(a_failure_of_a_client_ends_a_round_with_coil_at_once)
 {
     const bench::credentials credentials(bench::key_type::ecdsa_p256);
@@ -155,8 +202,7 @@ BOOST_AUTO_TEST_CASE(a_failure_of_a_client_ends_a_round_with_coil_at_once)
     const bench::openssl_ptr<SSL_CTX> context =
         bench::make_client_context(*bench::find_scenario("echo-64-1"), others.certificate_file().string());
     lockstep::clients with(context.get(), one_echo, cycles);
-    const lockstep::turn_settings settings = {.serves = &one_echo,
-                                              .certificate_file = credentials.certificate_file().string(),
+    const lockstep::turn_settings settings = {.certificate_file = credentials.certificate_file().string(),
                                               .key_file = credentials.key_file().string()};
     BOOST_CHECK_THROW(lockstep::take_turns_with_coil(settings, with), bench::failure);
 }
