@@ -16,14 +16,17 @@ double workload::operations() const noexcept
 std::span<const workload> workloads() noexcept
 {
     static constexpr std::size_t transfer = 4 * 1024 * 1024;
-    static constexpr std::array<workload, 7> all = {{
+    static constexpr std::size_t transfer_of_many = 1024 * 1024;
+    static constexpr std::array<workload, 9> all = {{
         {"echo-64-1", workload_kind::echo, 1, 1, 64, "echo", 1500},
         {"echo-64-32", workload_kind::echo, 32, 32, 64, "echo", 80},
         {"echo-64-512", workload_kind::echo, 512, 128, 64, "echo", 15},
         {"echo-4096-32", workload_kind::echo, 32, 32, 4096, "echo", 60},
         {"handshake", workload_kind::handshake, 8, 8, 0, "handshake", 10},
         {"download-1", workload_kind::download, 1, 1, transfer, "MiB", 10},
+        {"download-32", workload_kind::download, 32, 32, transfer_of_many, "MiB", 4},
         {"upload-1", workload_kind::upload, 1, 1, transfer, "MiB", 10},
+        {"upload-32", workload_kind::upload, 32, 32, transfer_of_many, "MiB", 4},
     }};
     return all;
 }
