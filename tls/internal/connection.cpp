@@ -242,6 +242,8 @@ result<std::size_t> connection::seal(std::span<const std::byte> bytes) noexcept
     const std::size_t room = net::internal::write_high_water_mark - unsent();
     const std::size_t records = std::max<std::size_t>(room / record_size, 1);
     bytes = bytes.first(std::min(bytes.size(), records * record_size));
+    if (coil::internal::chunk_queue& sealed = engine_access::output(engine_); sealed.empty())
+        sealed = bytes_->take_back();
     progress made = engine_.write(bytes);
     flush();
     if (made.status == status::want_input && made.bytes == 0)
