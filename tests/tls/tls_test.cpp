@@ -395,13 +395,13 @@ BOOST_AUTO_TEST_CASE(records_that_are_written_in_one_turn_lie_together)
             auto opening = pair.open();
             const bool open = co_await opening;
             BOOST_TEST_REQUIRE(open);
-            const std::size_t before = coil::internal::chunks_in_use();
+            const std::size_t before = coil::internal::large_chunks_in_use();
             const std::vector<std::byte> bytes(piece, std::byte{'a'});
             for (std::size_t i = 0; i < pieces; ++i) {
                 const result<std::size_t> written = co_await pair.client.write(bytes);
                 BOOST_TEST(written.value() == piece);
             }
-            BOOST_TEST(coil::internal::chunks_in_use() - before == 1U);
+            BOOST_TEST(coil::internal::large_chunks_in_use() - before == 1U);
             auto reading = test::read_exactly(*pair.accepted, pieces * piece);
             const std::string read = co_await reading;
             BOOST_TEST((read == std::string(pieces * piece, 'a')));

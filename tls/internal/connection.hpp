@@ -59,7 +59,7 @@ private:
     template <class Step>
     progress run(Step step) noexcept;
     std::error_code error_of_engine() noexcept;
-    result<std::size_t> seal(std::span<const std::byte> bytes) noexcept;
+    result<std::size_t> seal(std::span<const std::byte> bytes, std::size_t room) noexcept;
     void flush() noexcept;
     void close_in_order() noexcept;
 
