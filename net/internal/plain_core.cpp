@@ -60,11 +60,12 @@ result<std::size_t> plain_core::put(std::span<const std::span<const std::byte>> 
     if (const std::error_code error = send_error())
         return error;
     const std::size_t queued = bytes_->unsent();
-    if (queued >= write_high_water_mark)
+    const std::size_t limit = write_limit();
+    if (queued >= limit)
         return std::size_t{0};
-    chunk_queue copy;
-    const std::size_t size = append_pieces(copy, pieces, skip, write_high_water_mark - queued);
-    bytes_->send(std::move(copy));
+    chunk_queue copies = bytes_->take_back();
+    const std::size_t size = append_pieces(copies, pieces, skip, limit - queued);
+    bytes_->send(std::move(copies));
     return size;
 }
 

@@ -215,6 +215,11 @@ void socket_transport::send(chunk_queue&& bytes) noexcept
     flush_later();
 }
 
+chunk_queue socket_transport::take_back() noexcept
+{
+    return std::move(pending_);
+}
+
 void socket_transport::end() noexcept
 {
     if (ending_ != ending::no || send_error_)

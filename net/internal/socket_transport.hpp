@@ -30,6 +30,7 @@ public:
     void want_bytes() noexcept override;
 
     void send(chunk_queue&& bytes) noexcept override;
+    chunk_queue take_back() noexcept override;
     std::size_t unsent() const noexcept override { return pending_.size() + in_flight_; }
     std::error_code send_error() const noexcept override { return send_error_; }
     void end() noexcept override;

@@ -1,10 +1,25 @@
 #include <coil/net/internal/stream_core.hpp>
 
+#include <coil/runtime/internal/chunk.hpp>
 #include <coil/runtime/loop.hpp>
 
 #include <system_error>
 
 namespace coil::net::internal {
+
+namespace {
+
+constexpr std::size_t most_queued = 128 * 1024;
+constexpr std::size_t most_queued_of_many = 32 * 1024;
+/// Large chunks in use, of all connections of the loop, from which on each gets the smaller share.
+constexpr std::size_t chunks_of_many = 8;
+
+}  // namespace
+
+std::size_t write_limit() noexcept
+{
+    return coil::internal::large_chunks_in_use() < chunks_of_many ? most_queued : most_queued_of_many;
+}
 
 bool stream_wait::await_ready() noexcept
 {
@@ -125,7 +140,7 @@ bool write_wait::attempt() noexcept
             return false;
         written_ += *taken;
     }
-    if (core_->unsent() >= write_high_water_mark && !core_->send_error())
+    if (core_->unsent() >= write_limit() && !core_->send_error())
         return false;
     outcome_ = written_;
     return true;

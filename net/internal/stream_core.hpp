@@ -12,9 +12,11 @@ namespace coil::net::internal {
 
 class stream_core;
 
-/// Bytes that are queued for sending, at which a writer is told to wait, and to which they must fall before it goes on.
-inline constexpr std::size_t write_high_water_mark = 128 * 1024;
-inline constexpr std::size_t write_low_water_mark = 64 * 1024;
+/// Bytes queued for sending at which a writer has to wait.
+///
+/// One send of many records is cheapest. Where many connections have bytes queued it is cheaper that these lie in the
+/// processor's cache until the kernel copies them, so that each gets a share of what that holds.
+std::size_t write_limit() noexcept;
 
 /// A wait on a stream. The stream wakes it; it then tries again, outside of any handler, and either resumes the coroutine
 /// or goes on waiting. So it does not matter how often it is woken.

@@ -51,6 +51,10 @@ public:
     /// Sends `bytes` behind all others. What is sent in one turn of the loop leaves together; what comes after `end` is
     /// dropped.
     virtual void send(chunk_queue&& bytes) noexcept = 0;
+    /// Takes back what waits for the end of the turn, so that more can be put behind it in the same memory; all of it is
+    /// to be sent again before anything else happens. Where each record brought memory of its own, most of that would stay
+    /// empty, and a transfer would need several times the cache that it has to.
+    virtual chunk_queue take_back() noexcept = 0;
     /// Bytes that the kernel has not taken yet.
     virtual std::size_t unsent() const noexcept = 0;
     /// Why nothing can be sent any more.

@@ -21,7 +21,7 @@ public:
     chunk* allocate(std::size_t bytes)
     {
         shelf& from = bytes <= small_.capacity ? small_ : large_;
-        ++in_use;
+        ++from.in_use;
         if (chunk* piece = from.free) {
             from.free = piece->next_;
             --from.count;
@@ -33,8 +33,8 @@ public:
 
     void release(chunk* piece) noexcept
     {
-        --in_use;
         shelf& to = piece->capacity_ == small_.capacity ? small_ : large_;
+        --to.in_use;
         if (to.count == to.most) {
             ::operator delete(piece);
             return;
@@ -45,13 +45,15 @@ public:
         ++to.count;
     }
 
-    std::size_t in_use = 0;
+    std::size_t in_use() const noexcept { return small_.in_use + large_.in_use; }
+    std::size_t large_in_use() const noexcept { return large_.in_use; }
 
 private:
     struct shelf {
         std::uint32_t capacity;
         std::uint32_t most;
         std::uint32_t count = 0;
+        std::size_t in_use = 0;
         chunk* free = nullptr;
 
         void clear() noexcept
@@ -67,7 +69,7 @@ private:
     };
 
     shelf small_{chunk::small_size - sizeof(chunk), 512};
-    shelf large_{chunk::large_size - sizeof(chunk), 16};
+    shelf large_{chunk::large_size - sizeof(chunk), 32};
 };
 
 namespace {
@@ -86,7 +88,12 @@ void chunk::release() noexcept
 
 std::size_t chunks_in_use() noexcept
 {
-    return pool.in_use;
+    return pool.in_use();
+}
+
+std::size_t large_chunks_in_use() noexcept
+{
+    return pool.large_in_use();
 }
 
 std::size_t chunk_queue::gather(std::span<std::span<const std::byte>> runs) const noexcept

@@ -100,5 +100,7 @@ private:
 
 /// How many chunks of this thread are in use, of both sizes: for tests and statistics.
 std::size_t chunks_in_use() noexcept;
+/// How many of them are large: what bulk data of all connections takes of the processor's cache.
+std::size_t large_chunks_in_use() noexcept;
 
 }  // namespace coil::internal

@@ -6,6 +6,7 @@
 #include "tests/support/process_counts.hpp"
 
 #include <coil/net/internal/stream_core.hpp>
+#include <coil/runtime/internal/chunk.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/timer.hpp>
@@ -144,6 +145,66 @@ BOOST_AUTO_TEST_CASE(a_writer_waits_for_a_peer_that_never_reads_and_holds_little
         pair.near.destroy();
         co_await all.join();
         BOOST_TEST(finished);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_writer_beside_many_others_holds_less_memory)
+{
+    run([]() -> task<> {
+        socket_pair pair;
+        std::vector<internal::chunk*> of_others;
+        for (int i = 0; i < 8; ++i)
+            of_others.push_back(internal::chunk::allocate(internal::chunk::large_size));
+        const std::size_t before = internal::large_chunks_in_use();
+        scope all;
+        all.spawn([&]() -> task<> {
+            const std::vector<std::byte> much(64 * mebibyte);
+            const result<std::size_t> written = co_await pair.near.write(much);
+            BOOST_TEST(written.error() == make_error_code(errc::destroyed));
+        });
+        co_await pause(50ms);
+        BOOST_TEST(internal::large_chunks_in_use() - before == 1U);
+        for (internal::chunk* each : of_others)
+            each->release();
+        pair.near.destroy();
+        co_await all.join();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(all_of_a_transfer_beside_many_others_arrives)
+{
+    run([]() -> task<> {
+        socket_pair pair;
+        std::vector<internal::chunk*> of_others;
+        for (int i = 0; i < 8; ++i)
+            of_others.push_back(internal::chunk::allocate(internal::chunk::large_size));
+        scope all;
+        all.spawn(write_and_end(pair.near, 8 * mebibyte, 300'000, 3));
+        all.spawn(read_pattern(pair.far, 8 * mebibyte, 64'000, 3));
+        co_await all.join();
+        for (internal::chunk* each : of_others)
+            each->release();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_written_in_one_turn_lies_together)
+{
+    run([]() -> task<> {
+        constexpr std::size_t piece = 16'000;
+        socket_pair pair;
+        const std::size_t before = internal::chunks_in_use();
+        const std::vector<std::byte> bytes(piece);
+        for (int i = 0; i < 4; ++i) {
+            const result<std::size_t> written = co_await pair.near.write(bytes);
+            BOOST_TEST(written.value() == piece);
+        }
+        BOOST_TEST(internal::chunks_in_use() - before == 1U);
+        std::vector<std::byte> back(4 * piece);
+        for (std::size_t got = 0; got < back.size();) {
+            const result<std::size_t> count = co_await pair.far.read(std::span(back).subspan(got));
+            BOOST_REQUIRE(count.has_value());
+            got += *count;
+        }
     });
 }
 

@@ -51,6 +51,20 @@ BOOST_AUTO_TEST_CASE(there_are_two_sizes)
     huge->release();
 }
 
+BOOST_AUTO_TEST_CASE(large_chunks_are_counted_by_themselves)
+{
+    const std::size_t before = chunks_in_use();
+    const std::size_t large_before = large_chunks_in_use();
+    chunk* small = chunk::allocate(1);
+    chunk* large = chunk::allocate(chunk::large_size);
+    BOOST_TEST(chunks_in_use() - before == 2U);
+    BOOST_TEST(large_chunks_in_use() - large_before == 1U);
+    small->release();
+    BOOST_TEST(large_chunks_in_use() - large_before == 1U);
+    large->release();
+    BOOST_TEST(large_chunks_in_use() == large_before);
+}
+
 BOOST_AUTO_TEST_CASE(gives_back_what_was_appended)
 {
     const std::size_t before = chunks_in_use();

@@ -385,6 +385,30 @@ BOOST_AUTO_TEST_CASE(a_slow_reader_holds_the_writer_back_and_memory_stays_bounde
     });
 }
 
+BOOST_AUTO_TEST_CASE(records_that_are_written_in_one_turn_lie_together)
+{
+    for (const tls::protocol_version version : {tls::protocol_version::tlsv1_2, tls::protocol_version::tlsv1_3}) {
+        test::run([version]() -> task<> {
+            constexpr std::size_t piece = 16 * 1024;
+            constexpr std::size_t pieces = 4;
+            tls_pair pair(version);
+            auto opening = pair.open();
+            const bool open = co_await opening;
+            BOOST_TEST_REQUIRE(open);
+            const std::size_t before = coil::internal::large_chunks_in_use();
+            const std::vector<std::byte> bytes(piece, std::byte{'a'});
+            for (std::size_t i = 0; i < pieces; ++i) {
+                const result<std::size_t> written = co_await pair.client.write(bytes);
+                BOOST_TEST(written.value() == piece);
+            }
+            BOOST_TEST(coil::internal::large_chunks_in_use() - before == 1U);
+            auto reading = test::read_exactly(*pair.accepted, pieces * piece);
+            const std::string read = co_await reading;
+            BOOST_TEST((read == std::string(pieces * piece, 'a')));
+        });
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_peer_that_never_reads_stops_the_echo_and_can_be_dropped)
 {
     test::run([]() -> task<> {

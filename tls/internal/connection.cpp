@@ -236,7 +236,9 @@ result<std::size_t> connection::put(std::span<const std::span<const std::byte>> 
         if (!*opened)
             return std::size_t{0};
     }
-    if (unsent() >= net::internal::write_high_water_mark)
+    const std::size_t queued = unsent();
+    const std::size_t limit = net::internal::write_limit();
+    if (queued >= limit)
         return std::size_t{0};
 
     while (skip >= pieces.front().size()) {
@@ -245,7 +247,7 @@ result<std::size_t> connection::put(std::span<const std::span<const std::byte>> 
     }
     const std::span<const std::byte> first = pieces.front().subspan(skip);
     if (pieces.size() == 1 || first.size() >= record_size)
-        return seal(first);
+        return seal(first, limit - queued);
     // Small pieces share a record: each record costs its own header, tag and call.
     std::array<std::byte, record_size> record;
     std::size_t filled = 0;
@@ -257,15 +259,17 @@ result<std::size_t> connection::put(std::span<const std::span<const std::byte>> 
         if (filled == record.size())
             break;
     }
-    return seal(std::span(record).first(filled));
+    return seal(std::span(record).first(filled), limit - queued);
 }
 
-result<std::size_t> connection::seal(std::span<const std::byte> bytes) noexcept
+/// @param room  bytes that may still be queued.
+result<std::size_t> connection::seal(std::span<const std::byte> bytes, std::size_t room) noexcept
 {
     // Whole records as long as there is room for one, so that bulk data leaves in full records.
-    const std::size_t room = net::internal::write_high_water_mark - unsent();
     const std::size_t records = std::max<std::size_t>(room / record_size, 1);
     bytes = bytes.first(std::min(bytes.size(), records * record_size));
+    if (coil::internal::chunk_queue& sealed = engine_access::output(engine_); sealed.empty())
+        sealed = bytes_->take_back();
     progress made = engine_.write(bytes);
     flush();
     if (made.status == status::want_input && made.bytes == 0)

@@ -66,7 +66,7 @@ private:
     progress drive(Step step) noexcept;
     bool awaits_turn() noexcept;
     std::error_code error_of_engine() noexcept;
-    result<std::size_t> seal(std::span<const std::byte> bytes) noexcept;
+    result<std::size_t> seal(std::span<const std::byte> bytes, std::size_t room) noexcept;
     void flush() noexcept;
     void close_in_order() noexcept;
 
