@@ -17,6 +17,7 @@ using std::chrono::steady_clock;
 thread_local loop* this_thread_loop = nullptr;
 
 constexpr unsigned most_between_turns = 256;
+constexpr std::chrono::milliseconds longest_without_entry{1};
 constexpr std::chrono::seconds longest_goodbye{5};
 constexpr std::chrono::seconds longest_linger{2};
 
@@ -276,18 +277,23 @@ void loop::run_passes(const bool& done) noexcept
         count += run_ready();
 }
 
-void loop::run_heavy(bool has_news) noexcept
+void loop::run_heavy() noexcept
 {
-    if (heavy_.empty() || (has_news && now_ - heavy_ended_ < heavy_took_))
+    if (heavy_.empty())
+        return;
+    const bool others_wait = !ready_.empty() || !before_submission_.empty() || ring_->has_news();
+    if (others_wait && now_ - heavy_ended_ < heavy_took_)
         return;
     const auto began = ring_->now();
-    if (watched_) [[unlikely]]
-        run_watched(heavy_.pop_front());
-    else
-        heavy_.pop_front().run();
-    run_ready();  // what it has woken
-    heavy_ended_ = ring_->now();
-    heavy_took_ = heavy_ended_ - began;
+    do {
+        if (watched_) [[unlikely]]
+            run_watched(heavy_.pop_front());
+        else
+            heavy_.pop_front().run();
+        run_ready();  // what it has woken
+        heavy_ended_ = ring_->now();
+        heavy_took_ = heavy_ended_ - began;
+    } while (!heavy_.empty() && !ring_->has_news() && heavy_took_ < longest_without_entry);
 }
 
 std::optional<std::chrono::nanoseconds> loop::time_to_wait() const noexcept
@@ -311,16 +317,14 @@ void loop::turn()
     ring_->enter(wait);
     ++stats_.turns;
     now_ = ring_->now();
-    bool has_news = false;
     internal::completion what;
     while (ring_->next(what)) {
         dispatch(what);
         run_ready();  // at once, while what this completion touched is in the cache
-        has_news = true;
     }
     timers_.expire(now_);
     mailbox_->deliver();
-    run_heavy(has_news);
+    run_heavy();
 }
 
 void loop::run_until(const bool& done)

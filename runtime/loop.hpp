@@ -123,8 +123,8 @@ public:
 
     /// Runs `item` in the next pass over the ready list.
     void enqueue(internal::ready_item& item) noexcept { ready_.push_back(item); }
-    /// Runs `item`, which takes long, when no news waits for this thread, or when the news since the last such item has had
-    /// as much time as that one took. One at a time, in the order of coming.
+    /// Runs `item`, which takes long, once nothing else waits for this thread, or once the rest has had as much time as the
+    /// last such items. In the order of coming.
     void enqueue_heavy(internal::ready_item& item) noexcept { heavy_.push_back(item); }
     /// Tells `on_uncaught`.
     void uncaught(std::exception_ptr exception) noexcept;
@@ -154,7 +154,7 @@ private:
     static void report_blocked(const internal::coroutine_origin* who, std::chrono::nanoseconds time) noexcept;
     void run_watched(internal::ready_item& item) noexcept;
     void run_passes(const bool& done) noexcept;
-    void run_heavy(bool has_news) noexcept;
+    void run_heavy() noexcept;
     void turn();
     std::optional<std::chrono::nanoseconds> time_to_wait() const noexcept;
     void run_until(const bool& done);
@@ -169,7 +169,7 @@ private:
     internal::list<internal::ready_item> ready_;
     internal::list<internal::ready_item> before_submission_;
     internal::list<internal::ready_item> heavy_;
-    std::chrono::steady_clock::time_point heavy_ended_;  // the last one
+    std::chrono::steady_clock::time_point heavy_ended_;  // those that ran last
     std::chrono::nanoseconds heavy_took_{0};             // likewise
     internal::timers timers_;
     internal::list<internal::background> background_;

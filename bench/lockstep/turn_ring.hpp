@@ -25,6 +25,7 @@ public:
 
     const coil::internal::capabilities& supported() const noexcept override { return kernel_->supported(); }
     int descriptor() const noexcept override { return kernel_->descriptor(); }
+    bool has_news() const noexcept override { return kernel_->has_news(); }
     bool next(coil::internal::completion& taken) noexcept override;
     void cancel_now(std::uint64_t user_data) noexcept override { kernel_->cancel_now(user_data); }
     std::byte* buffer(std::uint16_t id) noexcept override { return kernel_->buffer(id); }

@@ -167,6 +167,13 @@ public:
             settle();
     }
 
+    bool has_news() const noexcept override
+    {
+        constexpr unsigned news = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+        return !(ring_.flags & IORING_SETUP_TASKRUN_FLAG) || io_uring_cq_ready(&ring_) > 0 ||
+               (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & news) != 0;
+    }
+
     bool next(completion& taken) noexcept override
     {
         if (!succeeded_.empty()) {
@@ -348,6 +355,8 @@ private:
         while (true) {
             io_uring_params parameters{};
             parameters.flags = flags;
+            if (flags & (IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN))
+                parameters.flags |= IORING_SETUP_TASKRUN_FLAG;
             parameters.cq_entries = options.completion_entries;
             const int outcome = io_uring_queue_init_params(options.submission_entries, &ring_, &parameters);
             if (outcome == 0) {

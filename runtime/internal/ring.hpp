@@ -101,6 +101,9 @@ public:
     /// @param wait  none: as long as it takes; zero: not at all.
     virtual void enter(std::optional<std::chrono::nanoseconds> wait) = 0;
 
+    /// Whether an entry would find completions. A ring that cannot tell says yes.
+    virtual bool has_news() const noexcept { return true; }
+
     /// Takes the oldest completion. @return false if there is none.
     virtual bool next(completion& taken) noexcept = 0;
 
