@@ -118,10 +118,12 @@ BOOST_AUTO_TEST_CASE(nothing_outlives_an_owner_that_is_killed)
     const pid_t owner = fork();
     if (owner == 0) {
         const process parent("parent", shell("sleep 60 & echo $! > " + folder.path("id") + "; wait"), {});
+        std::ofstream(folder.path("owner")) << getpid() << '\n';
         for (;;)
             pause();
     }
     const pid_t child = read_id(folder.path("id"));
+    BOOST_TEST(read_id(folder.path("owner")) == owner);  // it owns the whole of it
     BOOST_TEST(kill(child, 0) == 0);
     kill(owner, SIGKILL);
     waitpid(owner, nullptr, 0);
