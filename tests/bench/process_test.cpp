@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <cstdlib>
 #include <functional>
 #include <memory>
