@@ -293,6 +293,11 @@ bool engine_access::nothing_to_read(const engine& of) noexcept
     return of.state_->nothing_to_read();
 }
 
+bool engine_access::peer_ended(const engine& of) noexcept
+{
+    return of.state_->peer_ended();
+}
+
 coil::internal::chunk_queue& engine_access::output(engine& from) noexcept
 {
     return from.state_->bytes.output;

@@ -10,7 +10,7 @@ namespace coil::net::internal {
 plain_core::~plain_core()
 {
     if (bytes_ && !bytes_->send_error())
-        bytes_.release()->retire();
+        bytes_.release()->retire(false);
 }
 
 void plain_core::connect(std::unique_ptr<transport> bytes) noexcept

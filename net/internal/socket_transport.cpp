@@ -322,12 +322,14 @@ void socket_transport::fail_sending(std::error_code error) noexcept
     pending_.clear();
 }
 
-void socket_transport::retire() noexcept
+void socket_transport::retire(bool peer_ended) noexcept
 {
     observer_ = nullptr;
     retired_ = true;
+    peer_ended_ = peer_ended;
     wanted_ = false;
-    end();
+    if (!peer_ended_)
+        end();
     loop& home = loop::current();
     home.keep(*this);
     home.timers().set(*this, home.ring().now() + time_to_send);
@@ -335,17 +337,17 @@ void socket_transport::retire() noexcept
 }
 
 /// A socket closed with bytes unread, or on which more arrive, answers with a reset, and that can overtake what was sent.
-/// So the peer gets a moment to end its side too.
+/// So the peer gets a moment to end its side too, unless it said that nothing will follow.
 void socket_transport::continue_retirement() noexcept
 {
     if (deleter_.linked())
         return;
     consume(unread_);
-    if (send_error_ || (ended() && receive_error_)) {
+    if (send_error_ || (ended() && receive_error_) || (peer_ended_ && unsent() == 0)) {
         loop::current().enqueue(deleter_);
         return;
     }
-    if (!receive_error_ && !wanted_)
+    if (!receive_error_ && !wanted_ && !peer_ended_)
         want_bytes();
     if (ended() && !lingering_) {
         lingering_ = true;
@@ -362,7 +364,7 @@ void socket_transport::expire() noexcept
 
 bool socket_transport::busy() const noexcept
 {
-    return !send_error_ && !ended();
+    return !send_error_ && !ended() && !(peer_ended_ && unsent() == 0);
 }
 
 int socket_transport::set_option(int level, int name, const void* value, socklen_t size) noexcept

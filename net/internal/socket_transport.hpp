@@ -36,7 +36,7 @@ public:
     void end() noexcept override;
     bool ended() const noexcept override { return ending_ == ending::done; }
 
-    void retire() noexcept override;
+    void retire(bool peer_ended) noexcept override;
     void reset_on_close() noexcept override;
 
     std::optional<address> local_address() const override;
@@ -114,6 +114,7 @@ private:
     rearm_reason rearm_reason_ = rearm_reason::ended;  // why the multishot receive will be armed again
     bool wanted_ = false;
     bool retired_ = false;
+    bool peer_ended_ = false;  // retired without a need to wait for the peer
     bool lingering_ = false;  // everything was sent; waits for the end of the peer
     ending ending_ = ending::no;
     std::size_t unread_ = 0;

@@ -9,11 +9,13 @@
 
 #include "tests/support/engine_pair.hpp"
 #include "tests/support/openssl_client.hpp"
+#include "tests/support/process_counts.hpp"
 #include "tests/support/tls_loopback.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <chrono>
 #include <string>
 
 using namespace coil;
@@ -280,6 +282,47 @@ BOOST_AUTO_TEST_CASE(an_end_in_the_middle_of_a_renegotiation_comes_after_it)
         co_await all.join();
         BOOST_TEST(end_code == "");
     });
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_whose_peer_has_ended_is_closed_without_waiting_for_it)
+{
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        test::run([version]() -> task<> {
+            one_connection home;
+            openssl_peer peer(home.port, version);
+            auto opening = home.open(peer);
+            const bool open = co_await opening;
+            BOOST_TEST_REQUIRE(open);
+            SSL_shutdown(peer.ssl());
+            auto flushing = peer.flush();
+            const bool flushed = co_await flushing;
+            BOOST_TEST_REQUIRE(flushed);
+            std::array<std::byte, 16> buffer;
+            const result<std::size_t> read = co_await home.accepted->read(buffer);
+            BOOST_TEST(read.error() == make_error_code(errc::end_of_stream));
+
+            const std::string answer(100'000, 'a');  // what was written before still arrives
+            const result<std::size_t> written = co_await home.accepted->write(answer);
+            BOOST_TEST(written.value() == answer.size());
+            const std::size_t descriptors = test::process_counts::now().descriptors;
+            home.accepted.reset();
+            std::string received;
+            for (bool more = true; more;) {
+                auto reading = peer.read();
+                const std::string text = co_await reading;
+                received += text;
+                more = !text.empty();
+            }
+            BOOST_TEST((received == answer));
+            BOOST_TEST((SSL_get_shutdown(peer.ssl()) & SSL_RECEIVED_SHUTDOWN) != 0);
+            // The peer's end of the connection is still open; without its close_notify the server would wait for it.
+            const auto start = std::chrono::steady_clock::now();
+            auto closing = test::eventually([&] { return test::process_counts::now().descriptors < descriptors; });
+            const bool closed = co_await closing;
+            BOOST_TEST(closed);
+            BOOST_TEST((std::chrono::steady_clock::now() - start < 1s));
+        });
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

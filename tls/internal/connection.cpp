@@ -68,7 +68,7 @@ void connection::fail(std::error_code error) noexcept
         if (const std::optional<net::address> remote = bytes_->remote_address())
             last_remote_ = std::make_unique<net::address>(*remote);
         flush();  // the alert
-        bytes_.release()->retire();
+        bytes_.release()->retire(false);
     }
     wake_all();
 }
@@ -79,7 +79,7 @@ void connection::close_in_order() noexcept
         engine_.shutdown();
         flush();
     }
-    bytes_.release()->retire();
+    bytes_.release()->retire(engine_access::peer_ended(engine_));
 }
 
 void connection::flush() noexcept

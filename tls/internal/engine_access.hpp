@@ -11,6 +11,8 @@ struct engine_access {
     static coil::internal::chunk_queue& output(engine& from) noexcept;
     /// Whether a read could only say that it needs input.
     static bool nothing_to_read(const engine& of) noexcept;
+    /// Whether the peer said with close_notify that nothing will follow.
+    static bool peer_ended(const engine& of) noexcept;
 };
 
 }  // namespace coil::tls::internal

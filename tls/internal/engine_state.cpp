@@ -243,8 +243,12 @@ status engine_state::handshake()
 /// Whether OpenSSL could only say that it needs input. To find that out by itself it makes and frees a read buffer.
 bool engine_state::nothing_to_read() const noexcept
 {
-    return !bytes.has_input() && !input_ended && SSL_has_pending(ssl.get()) == 0 && !SSL_in_init(ssl.get()) &&
-           (SSL_get_shutdown(ssl.get()) & SSL_RECEIVED_SHUTDOWN) == 0;
+    return !bytes.has_input() && !input_ended && SSL_has_pending(ssl.get()) == 0 && !SSL_in_init(ssl.get()) && !peer_ended();
+}
+
+bool engine_state::peer_ended() const noexcept
+{
+    return (SSL_get_shutdown(ssl.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
 progress engine_state::read(std::span<std::byte> buffer)

@@ -28,6 +28,7 @@ public:
     progress write(std::span<const std::byte> bytes);
     status shutdown();
     bool nothing_to_read() const noexcept;
+    bool peer_ended() const noexcept;
 
     /// Makes `next` decide everything that the context before it decided. Only while the ClientHello is being read.
     void switch_context(const secure_context& next);
