@@ -7,6 +7,7 @@
 #include <boost/asio/experimental/channel.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -68,6 +69,17 @@ awaitable<void> go_there_and_back(Executor there, int count)
         co_await asio::post(there, use_awaitable);
 }
 
+awaitable<void> call_on_fibers()
+{
+    const auto one = [](asio::yield_context) { return 1; };
+    const asio::any_io_executor here = co_await asio::this_coro::executor;
+    for (int i = 0; i < fiber_calls; ++i) {
+        const int got = co_await asio::spawn(here, one, use_awaitable);
+        if (got != 1)
+            std::abort();
+    }
+}
+
 template <class... Coroutines>
 double run(int count, Coroutines... coroutines)
 {
@@ -113,6 +125,7 @@ costs measure_asio()
     found.timer = run(timers, set_timers());
     found.other_loop = measure_other_loop();
     found.offload = measure_offload();
+    found.fiber_call = run(fiber_calls, call_on_fibers());
     return found;
 }
 

@@ -3,6 +3,7 @@
 #include <coil/runtime/call_on.hpp>
 #include <coil/runtime/channel.hpp>
 #include <coil/runtime/event.hpp>
+#include <coil/runtime/fiber.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/offload.hpp>
 #include <coil/runtime/timer.hpp>
@@ -81,6 +82,16 @@ task<> offload_calls()
     }
 }
 
+task<> call_on_fibers()
+{
+    const auto one = [] { return 1; };
+    for (int i = 0; i < fiber_calls; ++i) {
+        const int got = co_await fiber::call(one);
+        if (got != 1)
+            std::abort();
+    }
+}
+
 task<> wait_for(event& over)
 {
     const result<> waited = co_await over.wait();
@@ -115,6 +126,7 @@ costs measure_coil()
     found.timer = nanoseconds_each(timers, [&] { here.run(set_timers()); });
     found.other_loop = measure_other_loop(here);
     found.offload = nanoseconds_each(offloads, [&] { here.run(offload_calls()); });
+    found.fiber_call = nanoseconds_each(fiber_calls, [&] { here.run(call_on_fibers()); });
     return found;
 }
 

@@ -24,6 +24,7 @@ constexpr std::array rows{
     row{"timer", &costs::timer, 1},
     row{"call on another loop and back", &costs::other_loop, 1},
     row{"offload", &costs::offload, 1},
+    row{"call of a function on a fiber", &costs::fiber_call, 1},
 };
 
 void keep_least(costs& least, const costs& now, bool first)

@@ -21,6 +21,7 @@ struct costs {
     double timer = 0;
     double other_loop = 0;
     double offload = 0;
+    double fiber_call = 0;
 };
 
 costs measure_coil();
@@ -32,5 +33,6 @@ constexpr int channel_values = 200'000;
 constexpr int timers = 50'000;
 constexpr int other_loop_calls = 10'000;
 constexpr int offloads = 10'000;
+constexpr int fiber_calls = 100'000;
 
 }  // namespace coil::bench

@@ -7,8 +7,8 @@
 
 #include <chrono>
 #include <csignal>
-#include <fstream>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
