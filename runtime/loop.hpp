@@ -44,8 +44,8 @@ struct loop_options {
     /// Buffers into which the kernel puts what arrives; a power of two, 0 for none. All connections share them, and a
     /// connection holds one only between the arrival of its bytes and their being read.
     unsigned receive_buffers = 256;
-    /// Bytes of each, at most 65535.
-    unsigned receive_buffer_size = 4096;
+    /// Bytes of each, at most 65535. A TLS record with 4 KiB of data fits into one of the standard size.
+    unsigned receive_buffer_size = 4160;
 };
 
 class loop;

@@ -81,7 +81,7 @@ struct ring_options {
     unsigned completion_entries = 4096;
     /// Receive buffers; a power of two. They are shared by all connections of the ring and lie idle in the kernel.
     unsigned receive_buffers = 256;
-    unsigned receive_buffer_size = 4096;
+    unsigned receive_buffer_size = 4160;
 };
 
 /// The seam between the loop and the kernel. Used by one thread.
