@@ -196,9 +196,10 @@ int measure(std::vector<std::string> words)
     }
     run_options options;
     options.rounds = 1;
-    options.duration = std::chrono::milliseconds(50);
-    options.patience = std::chrono::seconds(1);
     const scenario& of = *find_scenario(words.front());
+    // The clients of a storm have only what time the others leave.
+    options.duration = std::chrono::milliseconds(of.kind == scenario_kind::storm ? 1000 : 50);
+    options.patience = std::chrono::seconds(1);
     options.scenarios = {of.kind == scenario_kind::memory ? &with_connections(of, 20) : &of};
     std::deque<bench::system> made;
     for (std::size_t i = 1; i < words.size(); ++i) {
