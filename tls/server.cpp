@@ -95,11 +95,13 @@ private:
         }
         if (outcome)
             co_return true;
+        if (outcome.error() == coil::errc::canceled)
+            co_return false;
         if (!secured)  // its handshake has not begun
             secured = home.wrap(accepted);
         if (outcome.error() == coil::errc::timed_out)
             server_access::fail(*secured, errc::handshake_timeout);
-        if (home.on_tls_client_error && outcome.error() != coil::errc::canceled) {
+        if (home.on_tls_client_error) {
             const error_info what = secured->error_info();
             home.on_tls_client_error(what, *secured);
         }

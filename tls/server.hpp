@@ -40,8 +40,8 @@ struct server_options {
     std::chrono::seconds keep_alive_initial_delay = {};
     /// Connections at once, those in the handshake included; more are closed as they come. 0: no limit. Node: maxConnections.
     std::size_t max_connections = 0;
-    /// Handshakes at once, from a client's first byte on; connections above it wait their turn and hold nothing but a
-    /// descriptor and that byte meanwhile, within their `handshake_timeout`. 0: no limit.
+    /// Handshakes at once, from a client's first byte on; connections above it wait their turn within their
+    /// `handshake_timeout`, and hold a descriptor and what they sent, 64 KiB at most. 0: no limit.
     std::size_t max_handshakes = 0;
     /// Send small writes at once. Node: noDelay.
     bool no_delay = true;

@@ -2,7 +2,8 @@
 """Compares what a server on coil costs in this working tree and at another commit: `tools/dev bench --against REV`.
 
 Both are measured by the programs of this working tree. Times are the least of interleaved rounds, beside the floor's, whose
-change is the machine's; instructions are counted by callgrind and bear a busy machine. Exit codes: 0 everything was compared, 1 something was left out, 2 usage.
+change is the machine's; instructions are counted by callgrind and bear a busy machine.
+Exit codes: 0 everything was compared, 1 something was left out, 2 usage.
 """
 
 import argparse

@@ -343,7 +343,7 @@ void socket_transport::continue_retirement() noexcept
     if (deleter_.linked())
         return;
     consume(unread_);
-    if (send_error_ || (ended() && receive_error_) || (peer_ended_ && unsent() == 0)) {
+    if (send_error_ || (has_sent_all() && (receive_error_ || peer_ended_))) {
         loop::current().enqueue(deleter_);
         return;
     }
@@ -362,9 +362,15 @@ void socket_transport::expire() noexcept
         loop::current().enqueue(deleter_);
 }
 
+/// The end included, where the peer has to be told of it before the socket is closed.
+bool socket_transport::has_sent_all() const noexcept
+{
+    return peer_ended_ ? unsent() == 0 : ended();
+}
+
 bool socket_transport::busy() const noexcept
 {
-    return !send_error_ && !ended() && !(peer_ended_ && unsent() == 0);
+    return !send_error_ && !has_sent_all();
 }
 
 int socket_transport::set_option(int level, int name, const void* value, socklen_t size) noexcept

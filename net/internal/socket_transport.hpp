@@ -72,6 +72,7 @@ private:
     void fail_sending(std::error_code error) noexcept;
 
     int set_option(int level, int name, const void* value, socklen_t size) noexcept;
+    bool has_sent_all() const noexcept;
     bool busy() const noexcept override;
     void expire() noexcept override;
     void continue_retirement() noexcept;

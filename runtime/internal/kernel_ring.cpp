@@ -169,8 +169,9 @@ public:
 
     bool has_news() const noexcept override
     {
+        // Where the kernel leaves no work to the next entry, and so sets no flag for it, all news is in the queue.
         constexpr unsigned news = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
-        return !(ring_.flags & IORING_SETUP_TASKRUN_FLAG) || io_uring_cq_ready(&ring_) > 0 ||
+        return io_uring_cq_ready(&ring_) > 0 ||
                (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & news) != 0;
     }
 

@@ -21,15 +21,10 @@ using test::name_of;
 
 namespace {
 
-const test::credentials& all()
-{
-    return test::shared_credentials();
-}
-
 /// An echo server that counts the connections that became secure, and notes why others did not.
 struct watched_server {
     explicit watched_server(tls::server_options options)
-        : server(tls::create_server(test::serving(all().server, std::move(options)),
+        : server(tls::create_server(test::serving(test::shared_credentials().server, std::move(options)),
                                     [this](tls::socket socket) {
                                         ++secure;
                                         return test::echo(std::move(socket));
@@ -69,7 +64,7 @@ BOOST_AUTO_TEST_SUITE(handshakes_test)
 BOOST_AUTO_TEST_CASE(open_connections_are_served_between_the_steps_of_handshakes)
 {
     test::run([]() -> task<> {
-        tls::server server = tls::create_server(test::serving(all().server), test::echo);
+        tls::server server = tls::create_server(test::serving(test::shared_credentials().server), test::echo);
         const std::uint16_t port = test::listen_anywhere(server);
         tls::socket talking = tls::connect(test::client_of(port));
         auto opening = talking.secure_connect();

@@ -137,17 +137,11 @@ std::error_code connection::error_of_engine() noexcept
 
 result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
 {
-    if (!engine_.handshake_done()) {
-        const result<bool> opened = open();
-        if (!opened)
-            return opened.error();
-        if (!*opened)
-            return std::size_t{0};
-    }
-    if (failure_)
-        return failure_;
-    if (!bytes_)
-        return error_from_errno(ENOTCONN);
+    const result<bool> opened = open();
+    if (!opened)
+        return opened.error();
+    if (!*opened)
+        return std::size_t{0};
     const progress made = drive([&] { return engine_.read(buffer); });
     switch (made.status) {
     case status::done: return made.bytes;
@@ -161,13 +155,9 @@ result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
 
 result<bool> connection::has_input() noexcept
 {
-    if (!engine_.handshake_done()) {
-        const result<bool> opened = open();
-        if (!opened || !*opened)
-            return opened;
-    }
-    if (failure_)
-        return failure_;
+    const result<bool> opened = open();
+    if (!opened || !*opened)
+        return opened;
     return !bytes_->received().empty() || bytes_->receive_error() || !engine_access::nothing_to_read(engine_);
 }
 
@@ -213,7 +203,9 @@ result<bool> connection::open() noexcept
         return false;
     if (!bytes_)
         return error_from_errno(ENOTCONN);
-    if (!engine_.handshake_done() && awaits_turn())
+    if (engine_.handshake_done())
+        return true;
+    if (awaits_turn())
         return false;
     const progress made = drive([&] { return progress{engine_.handshake(), 0}; });
     if (made.status == status::error)
@@ -229,13 +221,11 @@ result<std::size_t> connection::put(std::span<const std::span<const std::byte>> 
         return coil::errc::write_after_end;
     if (const std::error_code error = send_error())
         return error;
-    if (!engine_.handshake_done()) {
-        const result<bool> opened = open();
-        if (!opened)
-            return opened.error();
-        if (!*opened)
-            return std::size_t{0};
-    }
+    const result<bool> opened = open();
+    if (!opened)
+        return opened.error();
+    if (!*opened)
+        return std::size_t{0};
     const std::size_t queued = unsent();
     const std::size_t limit = net::internal::write_limit();
     if (queued >= limit)
@@ -295,11 +285,9 @@ void connection::end() noexcept
     end_asked_ = true;
     if (opening() || send_error() || engine_.shutdown_sent())
         return;
-    if (!engine_.handshake_done()) {
-        const result<bool> opened = open();
-        if (!opened || !*opened)
-            return;
-    }
+    const result<bool> opened = open();
+    if (!opened || !*opened)
+        return;
     const status made = engine_.shutdown();
     flush();
     end_after_read_ = made == status::want_input;  // the peer renegotiates, and the reader takes care of that
