@@ -74,18 +74,22 @@ private:
     static task<> serve(server_state& home, net::socket accepted)
     {
         std::optional<socket> secured;
-        task<bool> securing = secure_in_time(home, std::move(accepted), secured);
-        const bool secure = co_await securing;
-        if (!secure)
+        {  // what it takes to shake hands is gone when the connection begins to be used
+            task<> securing = secure_in_time(home, std::move(accepted), secured);
+            co_await securing;
+        }
+        if (!secured)
             co_return;
         task<> running = home.handler_(std::move(*secured));
         co_await running;
     }
 
     /// A coroutine of its own, so that its frame does not live as long as the connection.
-    static task<bool> secure_in_time(server_state& home, net::socket accepted, std::optional<socket>& secured)
+    /// @param secured  stays empty if that fails.
+    static task<> secure_in_time(server_state& home, net::socket accepted, std::optional<socket>& secured)
     {
-        task<result<>> securing = secure(home, accepted, secured);
+        std::optional<socket> connection;
+        task<result<>> securing = secure(home, accepted, connection);
         result<> outcome;
         if (home.handshake_timeout_.count() > 0) {
             auto limited = with_timeout(home.handshake_timeout_, std::move(securing));
@@ -94,18 +98,21 @@ private:
             outcome = co_await securing;
         }
         if (outcome)
-            co_return true;
-        if (outcome.error() == coil::errc::canceled)
-            co_return false;
-        if (!secured)  // its handshake has not begun
-            secured = home.wrap(accepted);
-        if (outcome.error() == coil::errc::timed_out)
-            server_access::fail(*secured, errc::handshake_timeout);
+            secured = std::move(connection);
+        else if (outcome.error() != coil::errc::canceled)
+            report(home, accepted, connection, outcome.error());
+    }
+
+    static void report(server_state& home, net::socket& accepted, std::optional<socket>& connection, std::error_code error)
+    {
+        if (!connection)  // its handshake has not begun
+            connection = home.wrap(accepted);
+        if (error == coil::errc::timed_out)
+            server_access::fail(*connection, errc::handshake_timeout);
         if (home.on_tls_client_error) {
-            const error_info what = secured->error_info();
-            home.on_tls_client_error(what, *secured);
+            const error_info what = connection->error_info();
+            home.on_tls_client_error(what, *connection);
         }
-        co_return false;
     }
 
     static task<result<>> secure(server_state& home, net::socket& accepted, std::optional<socket>& secured)
