@@ -8,11 +8,6 @@
 namespace coil::tls::internal {
 namespace {
 
-ciphertext& ciphertext_of(BIO* bio) noexcept
-{
-    return *static_cast<ciphertext*>(BIO_get_data(bio));
-}
-
 int read_bytes(BIO* bio, char* target, std::size_t size, std::size_t* moved) noexcept
 {
     ciphertext& bytes = ciphertext_of(bio);
@@ -71,6 +66,11 @@ BIO_METHOD* make_method()
 }
 
 }  // namespace
+
+ciphertext& ciphertext_of(BIO* bio) noexcept
+{
+    return *static_cast<ciphertext*>(BIO_get_data(bio));
+}
 
 bio_ptr make_bio(ciphertext& bytes)
 {

@@ -34,7 +34,7 @@ int server_verify_mode(client_certificates policy) noexcept
 }  // namespace
 
 engine_state::engine_state(secure_context with, tls::role as, std::shared_ptr<const engine_options> how)
-    : context(std::move(with)), role(as), options(std::move(how))
+    : context(std::move(with)), options(std::move(how)), role(as)
 {
     if (!context)
         throw argument_error("ERR_TLS_INVALID_CONTEXT", "an engine needs a secure context, not an empty one");
@@ -42,7 +42,6 @@ engine_state::engine_state(secure_context with, tls::role as, std::shared_ptr<co
     ssl.reset(SSL_new(context_state::of(context)->native()));
     if (!ssl)
         throw setup_error("OpenSSL connection");
-    SSL_set_app_data(ssl.get(), this);
     BIO* bio = make_bio(bytes).release();
     SSL_set_bio(ssl.get(), bio, bio);
     if (is_server())
@@ -64,7 +63,7 @@ engine_state::~engine_state()
 
 engine_state& engine_state::of(const SSL* ssl) noexcept
 {
-    return *static_cast<engine_state*>(SSL_get_app_data(ssl));
+    return ciphertext_of(SSL_get_rbio(ssl)).owner;
 }
 
 void engine_state::set_up_client()
@@ -198,7 +197,7 @@ status engine_state::take_openssl_failure()
     const unsigned long packed = ERR_peek_error();
     if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
         if (verify_result != X509_V_OK)
-            return fail({static_cast<int>(verify_result), verify_category()});
+            return fail({verify_result, verify_category()});
         if (wrong_identity)
             return fail(errc::cert_altname_invalid, wrong_identity->code, wrong_identity->reason);
     }
@@ -215,13 +214,13 @@ status engine_state::finish_handshake()
 {
     const bool has_peer = SSL_get0_peer_certificate(ssl.get()) != nullptr;
     if (SSL_session_reused(ssl.get()) == 1)
-        verify_result = SSL_get_verify_result(ssl.get());
+        verify_result = static_cast<int>(SSL_get_verify_result(ssl.get()));
     // Nobody verified a peer that has no certificate: a client that allows anonymous ciphers, or a server that lets
     // clients in without one.
     if (!has_peer && verifies_peer())
         verify_result = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
     if (options->reject_unauthorized && verifies_peer() && verify_result != X509_V_OK)
-        return fail({static_cast<int>(verify_result), verify_category()});
+        return fail({verify_result, verify_category()});
     handshake_done = true;
     return status::done;
 }

@@ -44,10 +44,24 @@ public:
     client_certificates policy() const noexcept { return {options->request_cert, options->reject_unauthorized}; }
 
     secure_context context;
-    const tls::role role;
     const std::shared_ptr<const engine_options> options;
-    ciphertext bytes;
+    ciphertext bytes{*this};
     ssl_ptr ssl;
+    const tls::role role;
+
+    // Found out by the callbacks while OpenSSL runs.
+    int verify_result = X509_V_OK;
+    std::int16_t verify_depth = -1;
+    bool servername_seen = false;
+    bool servername_used = false;
+    bool answered = false;
+    std::string servername;  ///< What the client sent.
+    secure_context answer;
+    std::unique_ptr<identity_error> wrong_identity;
+    std::exception_ptr handler_failure;
+    tls::question question = question::none;
+    tls::alert_direction alert_direction = alert_direction::none;
+    std::optional<std::uint8_t> alert;
 
     bool handshake_done = false;
     bool input_ended = false;
@@ -55,24 +69,9 @@ public:
     bool failed = false;
     bool renegotiation_disabled = false;
 
-    // Found out by the callbacks while OpenSSL runs.
-    std::string servername;  ///< What the client sent.
-    bool servername_seen = false;
-    bool servername_used = false;
-    tls::question question = question::none;
-    bool answered = false;
-    secure_context answer;
-    std::unique_ptr<identity_error> wrong_identity;
-    long verify_result = X509_V_OK;
-    int verify_depth = -1;
-    std::exception_ptr handler_failure;
-    std::optional<std::uint8_t> alert;
-    tls::alert_direction alert_direction = alert_direction::none;
-    std::optional<tls::errc> attack;  ///< Why the connection must end although OpenSSL is content.
-
-    // Renegotiations that the client asked for.
-    unsigned renegotiations = 0;
+    unsigned renegotiations = 0;  ///< That the client asked for.
     std::chrono::steady_clock::time_point last_handshake;
+    std::optional<tls::errc> attack;  ///< Why the connection must end although OpenSSL is content.
 
     std::unique_ptr<tls::error_info> failure;
 

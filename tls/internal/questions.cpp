@@ -117,7 +117,7 @@ int on_chain_step(int good, X509_STORE_CTX* chain) noexcept
     const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
     engine_state& engine = engine_state::of(ssl);
     engine.verify_result = X509_STORE_CTX_get_error(chain);
-    engine.verify_depth = X509_STORE_CTX_get_error_depth(chain);
+    engine.verify_depth = static_cast<std::int16_t>(X509_STORE_CTX_get_error_depth(chain));
     return 1;
 }
 
@@ -153,7 +153,7 @@ int on_verify(X509_STORE_CTX* chain, void* /*argument*/) noexcept
         const int reason = X509_STORE_CTX_get_error(chain);
         engine.verify_result = reason == X509_V_OK ? X509_V_ERR_UNSPECIFIED : reason;
     }
-    X509_STORE_CTX_set_error(chain, static_cast<int>(engine.verify_result));
+    X509_STORE_CTX_set_error(chain, engine.verify_result);
     try {
         if (engine.verify_result == X509_V_OK && !engine.is_server())
             check_identity(engine, chain);
