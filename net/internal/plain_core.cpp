@@ -1,5 +1,6 @@
 #include <coil/net/internal/plain_core.hpp>
 
+#include <coil/net/internal/retirement.hpp>
 #include <coil/runtime/internal/copy.hpp>
 
 #include <algorithm>
@@ -10,7 +11,7 @@ namespace coil::net::internal {
 plain_core::~plain_core()
 {
     if (bytes_ && !bytes_->send_error())
-        bytes_.release()->retire(false);
+        retirement::begin(std::move(bytes_), false);
 }
 
 void plain_core::connect(std::unique_ptr<transport> bytes) noexcept

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <chrono>
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -28,9 +27,6 @@ constexpr unsigned bulk_after = 8;
 constexpr std::size_t bulk_at_least = 16 * 1024;
 /// Bytes that a send tries to get rid of at once; for more there is often no room.
 constexpr std::size_t most_sent_at_once = 16 * 1024;
-/// How long a transport that was given up may take to send the rest, and how long it then listens for the peer's end.
-constexpr std::chrono::seconds time_to_send{30};
-constexpr std::chrono::seconds time_to_linger{2};
 
 }  // namespace
 
@@ -167,9 +163,7 @@ void socket_transport::on_receive(const completion& what, operation_memory* memo
         return;
     if (unread_ > 0 || receive_error_) {
         wanted_ = false;
-        if (retired_)
-            continue_retirement();
-        else if (observer_)
+        if (observer_)
             observer_->on_received();
     } else if (!what.more) {
         arm();
@@ -230,8 +224,8 @@ void socket_transport::end() noexcept
 
 void socket_transport::flush_later() noexcept
 {
-    if (!sending_.pending() && !flusher_.linked())
-        loop::current().before_submission(flusher_);
+    if (!sending_.pending() && !linked())
+        loop::current().before_submission(*this);
 }
 
 void socket_transport::flush() noexcept
@@ -242,14 +236,14 @@ void socket_transport::flush() noexcept
         start_send(std::make_unique<sent_bytes>(std::move(pending_)));
     } else if (ending_ == ending::wanted) {
         ending_ = ending::sent;
-        sending_.start({.code = opcode::shut_down, .fd = socket_.get(), .option = SHUT_WR}, end_handler_);
+        sending_.start({.code = opcode::shut_down, .fd = socket_.get(), .option = SHUT_WR}, send_handler_);
     }
 }
 
 /// Whether anything waits for the end of the send.
 bool socket_transport::awaited() const noexcept
 {
-    return retired_ || ending_ != ending::no || (observer_ && observer_->awaits_sending());
+    return ending_ != ending::no || (observer_ && observer_->awaits_sending());
 }
 
 void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
@@ -278,99 +272,49 @@ void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
 
 void socket_transport::on_send(const completion& what, operation_memory* memory) noexcept
 {
-    in_flight_ = 0;
-    const bool no_room_at_all = what.result == -EAGAIN && !patient_;
-    if (what.result < 0 && !no_room_at_all) {
-        fail_sending(cut_short_ ? make_error_code(errc::reset) : error_from_errno(-what.result));
-    } else {
-        auto& sent = static_cast<sent_bytes&>(*memory);
-        const std::size_t size = no_room_at_all ? 0 : static_cast<std::size_t>(what.result);
-        no_room_ = !patient_ && size < sent.handed_over;
-        cut_short_ = patient_ && size < sent.handed_over;
-        chunk_queue rest = std::move(sent.bytes);
-        rest.consume(size);
-        if (!rest.empty()) {
-            rest.append(std::move(pending_));
-            pending_ = std::move(rest);
-        }
-        if (!pending_.empty() || ending_ == ending::wanted)
-            flush_later();
-    }
-    if (retired_)
-        continue_retirement();
-    else if (observer_)
+    if (ending_ == ending::sent)
+        on_end(what.result);
+    else
+        on_sent(what.result, static_cast<sent_bytes&>(*memory));
+    if (observer_)
         observer_->on_sent();
 }
 
-void socket_transport::on_end(const completion& what, operation_memory*) noexcept
+void socket_transport::on_sent(int outcome, sent_bytes& sent) noexcept
 {
-    if (what.result == -ENOTCONN)
+    in_flight_ = 0;
+    const bool no_room_at_all = outcome == -EAGAIN && !patient_;
+    if (outcome < 0 && !no_room_at_all) {
+        fail_sending(cut_short_ ? make_error_code(errc::reset) : error_from_errno(-outcome));
+        return;
+    }
+    const std::size_t size = no_room_at_all ? 0 : static_cast<std::size_t>(outcome);
+    no_room_ = !patient_ && size < sent.handed_over;
+    cut_short_ = patient_ && size < sent.handed_over;
+    chunk_queue rest = std::move(sent.bytes);
+    rest.consume(size);
+    if (!rest.empty()) {
+        rest.append(std::move(pending_));
+        pending_ = std::move(rest);
+    }
+    if (!pending_.empty() || ending_ == ending::wanted)
+        flush_later();
+}
+
+void socket_transport::on_end(int outcome) noexcept
+{
+    if (outcome == -ENOTCONN)
         fail_sending(errc::reset);  // it was connected, so that is how the kernel says it
-    else if (what.result < 0)
-        fail_sending(error_from_errno(-what.result));
+    else if (outcome < 0)
+        fail_sending(error_from_errno(-outcome));
     else
         ending_ = ending::done;
-    if (retired_)
-        continue_retirement();
-    else if (observer_)
-        observer_->on_sent();
 }
 
 void socket_transport::fail_sending(std::error_code error) noexcept
 {
     send_error_ = error;
     pending_.clear();
-}
-
-void socket_transport::retire(bool peer_ended) noexcept
-{
-    observer_ = nullptr;
-    retired_ = true;
-    peer_ended_ = peer_ended;
-    wanted_ = false;
-    if (!peer_ended_)
-        end();
-    loop& home = loop::current();
-    home.keep(*this);
-    home.timers().set(*this, home.ring().now() + time_to_send);
-    continue_retirement();
-}
-
-/// A socket closed with bytes unread, or on which more arrive, answers with a reset, and that can overtake what was sent.
-/// So the peer gets a moment to end its side too, unless it said that nothing will follow.
-void socket_transport::continue_retirement() noexcept
-{
-    if (deleter_.linked())
-        return;
-    consume(unread_);
-    if (send_error_ || (has_sent_all() && (receive_error_ || peer_ended_))) {
-        loop::current().enqueue(deleter_);
-        return;
-    }
-    if (!receive_error_ && !wanted_ && !peer_ended_)
-        want_bytes();
-    if (ended() && !lingering_) {
-        lingering_ = true;
-        loop& home = loop::current();
-        home.timers().set(*this, home.ring().now() + time_to_linger);
-    }
-}
-
-void socket_transport::expire() noexcept
-{
-    if (!deleter_.linked())
-        loop::current().enqueue(deleter_);
-}
-
-/// The end included, where the peer has to be told of it before the socket is closed.
-bool socket_transport::has_sent_all() const noexcept
-{
-    return peer_ended_ ? unsent() == 0 : ended();
-}
-
-bool socket_transport::busy() const noexcept
-{
-    return !send_error_ && !has_sent_all();
 }
 
 int socket_transport::set_option(int level, int name, const void* value, socklen_t size) noexcept

@@ -64,11 +64,6 @@ public:
     /// Whether the end has been sent.
     virtual bool ended() const noexcept = 0;
 
-    /// Gives up the transport in order: what was queued is still sent, for a few seconds at most, and then it closes. It
-    /// deletes itself. Destroying it instead drops what was queued.
-    /// @param peer_ended  it said that nothing will follow, so that nobody has to wait for its end.
-    virtual void retire(bool peer_ended) noexcept = 0;
-
     /// Makes the close that follows a reset.
     virtual void reset_on_close() noexcept = 0;
 

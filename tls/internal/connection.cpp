@@ -1,5 +1,6 @@
 #include <coil/tls/internal/connection.hpp>
 
+#include <coil/net/internal/retirement.hpp>
 #include <coil/runtime/error.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/tls/internal/engine_access.hpp>
@@ -68,7 +69,7 @@ void connection::fail(std::error_code error) noexcept
         if (const std::optional<net::address> remote = bytes_->remote_address())
             last_remote_ = std::make_unique<net::address>(*remote);
         flush();  // the alert
-        bytes_.release()->retire(false);
+        net::internal::retirement::begin(std::move(bytes_), false);
     }
     wake_all();
 }
@@ -79,7 +80,7 @@ void connection::close_in_order() noexcept
         engine_.shutdown();
         flush();
     }
-    bytes_.release()->retire(engine_access::peer_ended(engine_));
+    net::internal::retirement::begin(std::move(bytes_), engine_access::peer_ended(engine_));
 }
 
 void connection::flush() noexcept
