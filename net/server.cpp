@@ -125,7 +125,7 @@ private:
         server_state* home_;
     };
 
-    static task<> serve(server_state& home, [[maybe_unused]] place held, socket accepted)
+    static coil::internal::spawned serve(server_state& home, [[maybe_unused]] place held, socket accepted)
     {
         try {
             if (home.options_.keep_alive)

@@ -9,6 +9,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <exception>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -18,11 +19,15 @@ class scope;
 
 namespace internal {
 
-/// The coroutine around a spawned task. It owns what was spawned and leaves its scope when it ends.
+/// A coroutine that runs in a scope and leaves it when it ends: usually the one around a spawned task, which it owns.
 class spawned {
 public:
     struct promise_type final : promise_base, ready_item, list_hook<promise_type> {
-        spawned get_return_object() noexcept { return spawned(*this); }
+        spawned get_return_object(std::source_location where = std::source_location::current()) noexcept
+        {
+            set_origin(where);
+            return spawned(*this);
+        }
         std::suspend_always initial_suspend() const noexcept { return {}; }
 
         struct leave {
@@ -117,6 +122,8 @@ public:
     }
     /// Starts `main` in the loop's next pass.
     void spawn(task<> main) { adopt(internal::run_spawned_task(std::move(main))); }
+    /// For coil's own: a coroutine that needs no other around it.
+    void spawn(internal::spawned child) { adopt(child); }
 
     /// Requests the stop of all tasks, also of those spawned later.
     void request_stop() noexcept { stop_.request_stop(); }
