@@ -17,7 +17,7 @@ public:
     {
         for (std::size_t index = 1; index < this_thread_frames.shelves.size(); ++index)
             this_thread_frames.shelves[index].room =
-                static_cast<std::uint32_t>(frame_pool::bytes_kept / (index * frame_pool::granularity));
+                static_cast<std::uint32_t>(frame_pool::bytes_kept / frame_pool::room_of(index));
         now = stage::open;
     }
     frame_pool_life(const frame_pool_life&) = delete;
@@ -54,7 +54,7 @@ void* allocate_new_frame(std::size_t size)
     frame_pool_life::open_once();
     if (size > frame_pool::largest)
         return ::operator new(size);
-    return ::operator new((size + frame_pool::granularity - 1) / frame_pool::granularity * frame_pool::granularity);
+    return ::operator new(frame_pool::room_of(frame_pool::shelf_of(size)));
 }
 
 void free_frame_without_room(void* frame, std::size_t size) noexcept

@@ -23,9 +23,10 @@ inline void free_frame(void* frame, std::size_t) noexcept
 
 #else
 
-/// Free blocks in classes of 64 bytes. Larger frames are rare and come from the allocator.
+/// Free blocks in classes of 32 bytes, of which the allocator needs eight. Larger frames are rare and come from it.
 struct frame_pool {
-    static constexpr std::size_t granularity = 64;
+    static constexpr std::size_t granularity = 32;
+    static constexpr std::size_t allocator_share = 8;
     static constexpr std::size_t largest = 8192;
     static constexpr std::size_t bytes_kept = 128 * 1024;  // of each size
 
@@ -37,7 +38,14 @@ struct frame_pool {
         std::uint32_t room = 0;  // how many more may be put there; none before the thread's first use and after its last
     };
 
-    std::array<shelf, largest / granularity + 1> shelves;
+    static constexpr std::size_t shelf_of(std::size_t size) noexcept
+    {
+        return (size + allocator_share + granularity - 1) / granularity;
+    }
+    /// What a block on that shelf holds.
+    static constexpr std::size_t room_of(std::size_t shelf) noexcept { return shelf * granularity - allocator_share; }
+
+    std::array<shelf, (largest + allocator_share + granularity - 1) / granularity + 1> shelves;
 };
 
 /// Of this thread. It needs neither construction nor destruction, so that reaching it costs nothing.
@@ -52,7 +60,7 @@ void free_frame_without_room(void* frame, std::size_t size) noexcept;
 inline void* allocate_frame(std::size_t size)
 {
     if (size <= frame_pool::largest) {
-        frame_pool::shelf& from = this_thread_frames.shelves[(size + frame_pool::granularity - 1) / frame_pool::granularity];
+        frame_pool::shelf& from = this_thread_frames.shelves[frame_pool::shelf_of(size)];
         if (frame_pool::block* const free = from.free) {
             from.free = free->next;
             ++from.room;
@@ -65,7 +73,7 @@ inline void* allocate_frame(std::size_t size)
 inline void free_frame(void* frame, std::size_t size) noexcept
 {
     if (size <= frame_pool::largest) {
-        frame_pool::shelf& to = this_thread_frames.shelves[(size + frame_pool::granularity - 1) / frame_pool::granularity];
+        frame_pool::shelf& to = this_thread_frames.shelves[frame_pool::shelf_of(size)];
         if (to.room > 0) {
             to.free = ::new (frame) frame_pool::block{to.free};
             --to.room;
