@@ -10,14 +10,20 @@
 
 namespace coil::net {
 namespace internal {
+namespace {
+
+/// What a server of plain sockets does to open a connection.
+task<task<>> hand_over(const server::connection_handler& handler, socket accepted)
+{
+    co_return handler(std::move(accepted));
+}
+
+}  // namespace
 
 /// The inside of a server; it does not move, so that its connections can refer to it.
 class server_state {
 public:
-    server_state(server_options options, server::connection_handler handler)
-        : options_(options), handler_(std::move(handler))
-    {
-    }
+    server_state(server_options options, connection_opener opener) : options_(options), opener_(std::move(opener)) {}
     ~server_state() { coil::internal::end_all(waiting_); }
 
     result<> listen(const listen_options& options)
@@ -90,8 +96,7 @@ private:
                 loop::current().enqueue(drop_report_);
             return;
         }
-        connections_->spawn(
-            serve(*this, place(*this), socket(std::make_unique<socket_transport>(std::move(connected)))));
+        connections_->spawn(serve(place(*this), std::make_unique<socket_transport>(std::move(connected))));
     }
 
     /// Calls `on_drop` outside of the completion handler, so that it may close the server or destroy it.
@@ -121,20 +126,29 @@ private:
                 home_->left();
         }
 
+        server_state& home() const noexcept { return *home_; }
+
     private:
         server_state* home_;
     };
 
-    static coil::internal::spawned serve(server_state& home, [[maybe_unused]] place held, socket accepted)
+    /// Each open connection keeps this frame, so it holds no more than it has to.
+    static coil::internal::spawned serve(place held, std::unique_ptr<transport> bytes)
     {
         try {
-            if (home.options_.keep_alive)
-                static_cast<void>(accepted.set_keep_alive(true, home.options_.keep_alive_initial_delay));
-            task<> running = home.handler_(std::move(accepted));
+            task<> running = co_await held.home().open(bytes);
             co_await running;
         } catch (...) {
-            home.report(std::current_exception());
+            held.home().report(std::current_exception());
         }
+    }
+
+    task<task<>> open(std::unique_ptr<transport>& bytes) const
+    {
+        socket accepted(std::move(bytes));
+        if (options_.keep_alive)
+            static_cast<void>(accepted.set_keep_alive(true, options_.keep_alive_initial_delay));
+        return opener_(std::move(accepted));
     }
 
     /// An exception that leaves `on_uncaught` has nowhere to go and ends the program.
@@ -157,7 +171,7 @@ private:
     }
 
     server_options options_;
-    server::connection_handler handler_;
+    connection_opener opener_;
     std::size_t open_ = 0;
     std::size_t drops_ = 0;
     drop_report drop_report_{*this};
@@ -230,7 +244,14 @@ void server::request_stop() noexcept
 
 server create_server(server_options options, server::connection_handler handler)
 {
-    return server(std::make_unique<internal::server_state>(options, std::move(handler)));
+    return create_server(options, [handler = std::move(handler)](socket accepted) {
+        return internal::hand_over(handler, std::move(accepted));
+    });
+}
+
+server create_server(server_options options, internal::connection_opener opener)
+{
+    return server(std::make_unique<internal::server_state>(options, std::move(opener)));
 }
 
 }  // namespace coil::net

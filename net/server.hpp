@@ -52,6 +52,9 @@ namespace internal {
 
 class server_state;
 
+/// Makes a connection ready, and gives what then serves it. What it needed for that is freed before that begins to run.
+using connection_opener = std::function<task<task<>>(socket)>;
+
 /// Waits until a server is closed and its last connection has ended.
 class closed_wait final : public coil::internal::waiter {
 public:
@@ -119,6 +122,7 @@ public:
 
 private:
     friend server create_server(server_options options, connection_handler handler);
+    friend server create_server(server_options options, internal::connection_opener opener);
     explicit server(std::unique_ptr<internal::server_state> state) noexcept;
 
     internal::server_state& state() const noexcept;
@@ -129,5 +133,7 @@ private:
 /// A server that does not listen yet.
 /// Node: net.createServer.
 server create_server(server_options options, server::connection_handler handler);
+/// For coil's own modules.
+server create_server(server_options options, internal::connection_opener opener);
 
 }  // namespace coil::net

@@ -43,7 +43,7 @@ public:
           handshake_timeout_(options.handshake_timeout),
           context_(options.context ? options.context : create_secure_context(options.secure_context)),
           plain(net::create_server(transport_options(options),
-                                   [this](net::socket accepted) { return serve(*this, std::move(accepted)); }))
+                                   [this](net::socket accepted) { return open(*this, std::move(accepted)); }))
     {
         if (options.max_handshakes > 0)
             handshakes_.emplace(options.max_handshakes);
@@ -71,25 +71,11 @@ public:
     std::function<void(const error_info&, const socket&)> on_tls_client_error;
 
 private:
-    static task<> serve(server_state& home, net::socket accepted)
+    /// @return what the handler does with the connection; nothing if the handshake fails.
+    static task<task<>> open(server_state& home, net::socket accepted)
     {
         std::optional<socket> secured;
-        {  // what it takes to shake hands is gone when the connection begins to be used
-            task<> securing = secure_in_time(home, std::move(accepted), secured);
-            co_await securing;
-        }
-        if (!secured)
-            co_return;
-        task<> running = home.handler_(std::move(*secured));
-        co_await running;
-    }
-
-    /// A coroutine of its own, so that its frame does not live as long as the connection.
-    /// @param secured  stays empty if that fails.
-    static task<> secure_in_time(server_state& home, net::socket accepted, std::optional<socket>& secured)
-    {
-        std::optional<socket> connection;
-        task<result<>> securing = secure(home, accepted, connection);
+        task<result<>> securing = secure(home, accepted, secured);
         result<> outcome;
         if (home.handshake_timeout_.count() > 0) {
             auto limited = with_timeout(home.handshake_timeout_, std::move(securing));
@@ -98,20 +84,23 @@ private:
             outcome = co_await securing;
         }
         if (outcome)
-            secured = std::move(connection);
-        else if (outcome.error() != coil::errc::canceled)
-            report(home, accepted, connection, outcome.error());
+            co_return home.handler_(std::move(*secured));
+        if (outcome.error() != coil::errc::canceled)
+            report(home, accepted, secured, outcome.error());
+        co_return nothing();
     }
 
-    static void report(server_state& home, net::socket& accepted, std::optional<socket>& connection, std::error_code error)
+    static task<> nothing() { co_return; }
+
+    static void report(server_state& home, net::socket& accepted, std::optional<socket>& secured, std::error_code error)
     {
-        if (!connection)  // its handshake has not begun
-            connection = home.wrap(accepted);
+        if (!secured)  // its handshake has not begun
+            secured = home.wrap(accepted);
         if (error == coil::errc::timed_out)
-            server_access::fail(*connection, errc::handshake_timeout);
+            server_access::fail(*secured, errc::handshake_timeout);
         if (home.on_tls_client_error) {
-            const error_info what = connection->error_info();
-            home.on_tls_client_error(what, *connection);
+            const error_info what = secured->error_info();
+            home.on_tls_client_error(what, *secured);
         }
     }
 
