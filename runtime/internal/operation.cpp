@@ -89,17 +89,25 @@ void operation_node::deliver(const completion& what, ring& from) noexcept
 
 operation_node& operation_pool::take()
 {
-    if (free_.empty()) {
-        const auto index = static_cast<std::uint32_t>(nodes_.size());
-        nodes_.push_back(std::make_unique<operation_node>(index));
-        free_.reserve(nodes_.capacity());  // so that giving back never allocates
-        free_.push_back(index);
-    }
-    operation_node& node = *nodes_[free_.back()];
+    if (free_.empty())
+        grow();
+    operation_node& node = at(free_.back());
     free_.pop_back();
     node.active_ = true;
     ++in_use_;
     return node;
+}
+
+void operation_pool::grow()
+{
+    const auto first = static_cast<std::uint32_t>(blocks_.size() * block_size);
+    if (free_.capacity() < first + block_size)  // so that giving back never allocates
+        free_.reserve(2 * (first + block_size));
+    blocks_.push_back(std::make_unique<block>());
+    for (std::uint32_t index = first + block_size; index-- > first;) {
+        at(index).index_ = index;
+        free_.push_back(index);
+    }
 }
 
 void operation_pool::put(operation_node& node) noexcept
@@ -114,17 +122,17 @@ void operation_pool::put(operation_node& node) noexcept
 
 void operation_pool::leak() noexcept
 {
-    for (auto& node : nodes_)
-        static_cast<void>(node.release());
-    nodes_.clear();
+    for (auto& each : blocks_)
+        static_cast<void>(each.release());
+    blocks_.clear();
 }
 
 operation_node* operation_pool::find(std::uint64_t user_data) noexcept
 {
     const auto number = static_cast<std::uint32_t>(user_data);
-    if (number == 0 || number > nodes_.size())
+    if (number == 0 || number > blocks_.size() * block_size)
         return nullptr;
-    operation_node& node = *nodes_[number - 1];
+    operation_node& node = at(number - 1);
     return node.user_data() == user_data ? &node : nullptr;
 }
 

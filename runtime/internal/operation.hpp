@@ -5,6 +5,7 @@
 #include <coil/runtime/internal/ring.hpp>
 #include <coil/runtime/loop_stats.hpp>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -85,7 +86,7 @@ private:
 /// Where an operation lives while the kernel works on it.
 class operation_node : public list_hook<operation_node> {
 public:
-    explicit operation_node(std::uint32_t index) noexcept : index_(index) {}
+    operation_node() noexcept = default;
     operation_node(const operation_node&) = delete;
     operation_node& operator=(const operation_node&) = delete;
 
@@ -105,7 +106,7 @@ private:
     operation* owner_ = nullptr;
     completion_handler* handler_ = nullptr;
     std::unique_ptr<operation_memory> memory_;
-    std::uint32_t index_;
+    std::uint32_t index_ = 0;
     std::uint32_t generation_ = 0;
     bool active_ = false;
     bool cancelling_ = false;
@@ -122,9 +123,10 @@ public:
     template <class F>
     void for_each_in_use(F&& visit)
     {
-        for (const auto& node : nodes_)
-            if (node->active_)
-                visit(*node);
+        for (const auto& each : blocks_)
+            for (operation_node& node : *each)
+                if (node.active_)
+                    visit(node);
     }
     /// Leaves the nodes in memory for ever: the kernel did not let go of them.
     void leak() noexcept;
@@ -132,7 +134,13 @@ public:
     std::size_t in_use() const noexcept { return in_use_; }
 
 private:
-    std::vector<std::unique_ptr<operation_node>> nodes_;
+    static constexpr std::size_t block_size = 64;
+    using block = std::array<operation_node, block_size>;
+
+    operation_node& at(std::uint32_t index) noexcept { return (*blocks_[index / block_size])[index % block_size]; }
+    void grow();
+
+    std::vector<std::unique_ptr<block>> blocks_;  // an open connection has a node, so each is not an allocation of its own
     std::vector<std::uint32_t> free_;
     std::size_t in_use_ = 0;
 };
