@@ -87,8 +87,11 @@ task<> write_with_deadlines(net::socket& to, progress& counts, unsigned number)
         }
         if (random() % 4 == 0)
             co_await pause(std::chrono::microseconds(random() % 2000));
-        if (random() % 100 == 0)
-            co_await pause(20ms);  // the reader has everything, and waits
+        if (random() % 100 == 0) {  // the reader gets to the end, and waits
+            while (counts.received < counts.sent && passed() < 20s)
+                co_await pause();
+            co_await pause(20ms);
+        }
     }
     const result<> ended = co_await to.end();
     BOOST_TEST(ended.has_value());
