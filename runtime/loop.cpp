@@ -182,10 +182,21 @@ bool loop::request(const internal::request& wanted) noexcept
 
 void loop::submit(internal::operation_node& node) noexcept
 {
+    node.request_.quiet &= capabilities().quiet_sends;
     if (backlog_.empty() && request(node.request_))
         return;
     ++stats_.backlogged;
     backlog_.push_back(node);
+}
+
+/// Nothing may sleep on what posts nothing. What waits in the backlog goes to the kernel as a request that tells its end;
+/// for what is there already the loop enters without sleeping, which decides it.
+void loop::need_completion(internal::operation_node& node) noexcept
+{
+    if (node.linked() && !node.cancelling_)
+        node.request_.quiet = false;
+    else if (!std::exchange(node.needed_, true))
+        ++quiet_and_needed_;
 }
 
 /// Cancelling is seldom, so every build looks.
@@ -230,8 +241,10 @@ void loop::dispatch(const internal::completion& what) noexcept
     if (!node)
         return;  // of a cancel request
     node->deliver(what, *ring_);
-    if (!what.more)
-        operations_.put(*node);
+    if (what.more)
+        return;
+    quiet_and_needed_ -= node->needed_;
+    operations_.put(*node);
 }
 
 void loop::drain_backlog() noexcept
@@ -298,7 +311,8 @@ void loop::run_heavy() noexcept
 
 std::optional<std::chrono::nanoseconds> loop::time_to_wait() const noexcept
 {
-    if (!ready_.empty() || !heavy_.empty() || !backlog_.empty() || !cancel_backlog_.empty())
+    if (!ready_.empty() || !heavy_.empty() || !backlog_.empty() || !cancel_backlog_.empty() ||
+        quiet_and_needed_ > 0)
         return std::chrono::nanoseconds(0);
     const std::optional<steady_clock::time_point> next = timers_.next();
     if (!next)

@@ -145,6 +145,7 @@ private:
 
     void submit(internal::operation_node& node) noexcept;
     void check_own(internal::operation_node& node) noexcept;
+    void need_completion(internal::operation_node& node) noexcept;
     void cancel(internal::operation_node& node) noexcept;
     void cancel_now(internal::operation_node& node) noexcept;
     void dispatch(const internal::completion& what) noexcept;
@@ -166,6 +167,7 @@ private:
     internal::operation_pool operations_;
     internal::list<internal::operation_node> backlog_;         // found the submission queue full
     internal::list<internal::operation_node> cancel_backlog_;  // so did their cancellation
+    std::size_t quiet_and_needed_ = 0;  // operations that may post nothing, while somebody waits for them
     internal::list<internal::ready_item> ready_;
     internal::list<internal::ready_item> before_submission_;
     internal::list<internal::ready_item> heavy_;

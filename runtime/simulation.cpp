@@ -52,6 +52,7 @@ simulation_options any_weather(std::uint64_t seed)
     weather.socket_buffer = one_of(std::size_t{512}, std::size_t{4096}, std::size_t{64 * 1024}, std::size_t{1024 * 1024});
     weather.split = one_of(0.0, 0.2, 0.8);
     weather.submission_entries = one_of(1U, 4U, 256U, 256U);
+    weather.quiet_sends = !dice.chance(0.15);
     return weather;
 }
 

@@ -45,6 +45,8 @@ struct simulation_options {
     double no_buffer = 0.02;
     /// Told everything that happens, a line for each. Empty: nobody is.
     std::function<void(std::string_view line)> on_event = {};
+    /// Whether a send that does not wait may end without telling, as on a new kernel.
+    bool quiet_sends = true;
     /// A power of two, or 0 for none.
     unsigned receive_buffers = 256;
     unsigned receive_buffer_size = 4096;

@@ -17,7 +17,7 @@ PYTHON_TESTS = ["tests/house_rules", "tests/bench/lockstep"]
 FOLDERS = ["runtime", "net", "tls", "tools", "bench", "examples", "tests"]
 FALLBACK_TARGETS = ["//tests/runtime/...", "//tests/net/...", "//tests/tls/..."]
 ALL_CAPABILITIES = ("single_issuer,defer_taskrun,coop_taskrun,submit_all,provided_buffers,multishot_accept,"
-                    "multishot_receive,messages,silent_sends")
+                    "multishot_receive,messages,quiet_sends")
 
 # name, title, options of `bazel test`
 BAZEL_LANES = [

@@ -32,9 +32,8 @@ bool turn_ring::submit(const request& wanted) noexcept
 {
     const bool taken = kernel_->submit(wanted);
     has_requests_ |= taken;
-    const bool sends = wanted.code == opcode::send || wanted.code == opcode::send_message;
-    if (taken && sends && (wanted.option & MSG_DONTWAIT) && supported().silent_sends)
-        silent_.push_back(wanted.user_data);
+    if (taken && wanted.quiet)
+        quiet_.push_back(wanted.user_data);
     return taken;
 }
 
@@ -51,7 +50,7 @@ bool turn_ring::take_news()
 
 bool turn_ring::ends_wait(const completion& what) noexcept
 {
-    return std::erase(silent_, what.user_data) == 0 || what.result < 0;
+    return std::erase(quiet_, what.user_data) == 0 || what.result < 0;
 }
 
 bool turn_ring::next(completion& taken) noexcept

@@ -66,7 +66,7 @@ private:
     std::unique_ptr<coil::internal::ring> kernel_;
     std::function<bool()> turn_;
     bool has_requests_ = false;
-    std::vector<std::uint64_t> silent_;  // sends whose success does not end a wait
+    std::vector<std::uint64_t> quiet_;  // sends whose success does not end a wait
     std::vector<coil::internal::completion> taken_;
     std::size_t passed_on_ = 0;  // of those
 };

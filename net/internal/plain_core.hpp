@@ -24,6 +24,7 @@ public:
     result<bool> has_input() noexcept override;
     void want_input() noexcept override { bytes_->want_bytes(); }
     result<std::size_t> put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept override;
+    void want_output() noexcept override { bytes_->want_sent(); }
     std::size_t unsent() const noexcept override { return bytes_ ? bytes_->unsent() : 0; }
     std::error_code send_error() const noexcept override;
     void end() noexcept override;

@@ -21,6 +21,7 @@ void retirement::begin(std::unique_ptr<transport> bytes, bool peer_ended) noexce
 void retirement::start() noexcept
 {
     bytes_->observe(this);
+    bytes_->want_sent();
     if (!peer_ended_)
         bytes_->end();
     loop& home = loop::current();

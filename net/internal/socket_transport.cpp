@@ -224,7 +224,9 @@ void socket_transport::end() noexcept
 
 void socket_transport::flush_later() noexcept
 {
-    if (!sending_.pending() && !linked())
+    if (sending_.pending())
+        sending_.need_completion();  // the rest has to wait for it
+    else if (!linked())
         loop::current().before_submission(*this);
 }
 
@@ -255,7 +257,10 @@ void socket_transport::start_send(std::unique_ptr<sent_bytes> bytes) noexcept
         bytes->handed_over += runs[i].size();
     patient_ = no_room_ || in_flight_ > most_sent_at_once || awaited();
     const unsigned flags = MSG_NOSIGNAL | MSG_WAITALL | (patient_ ? 0U : unsigned{MSG_DONTWAIT});
-    request wanted{.fd = socket_.get(), .length = static_cast<std::uint32_t>(bytes->handed_over), .option = flags};
+    request wanted{.quiet = !patient_,
+                   .fd = socket_.get(),
+                   .length = static_cast<std::uint32_t>(bytes->handed_over),
+                   .option = flags};
     if (count == 1) {
         wanted.code = opcode::send;
         wanted.address = runs[0].data();

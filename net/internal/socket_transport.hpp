@@ -30,6 +30,7 @@ public:
     void send(chunk_queue&& bytes) noexcept override;
     chunk_queue take_back() noexcept override;
     std::size_t unsent() const noexcept override { return pending_.size() + in_flight_; }
+    void want_sent() noexcept override { sending_.need_completion(); }
     std::error_code send_error() const noexcept override { return send_error_; }
     void end() noexcept override;
     bool ended() const noexcept override { return ending_ == ending::done; }

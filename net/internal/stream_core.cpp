@@ -136,12 +136,16 @@ bool write_wait::attempt() noexcept
             finish(taken.error());
             return true;
         }
-        if (*taken == 0)
+        if (*taken == 0) {
+            core_->want_output();
             return false;
+        }
         written_ += *taken;
     }
-    if (core_->unsent() >= write_limit() && !core_->send_error())
+    if (core_->unsent() >= write_limit() && !core_->send_error()) {
+        core_->want_output();
         return false;
+    }
     outcome_ = written_;
     return true;
 }
@@ -171,7 +175,10 @@ bool drain_wait::attempt() noexcept
         finish(error);
         return true;
     }
-    return end_ ? core_->ended() : core_->unsent() == 0;
+    const bool over = end_ ? core_->ended() : core_->unsent() == 0;
+    if (!over)
+        core_->want_output();
+    return over;
 }
 
 }  // namespace coil::net::internal

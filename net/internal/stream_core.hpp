@@ -95,6 +95,8 @@ public:
     /// Queues bytes of `pieces` for sending, without the first `skip`. @return how many; 0 while the queue is too long or
     /// the stream is not ready.
     virtual result<std::size_t> put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept = 0;
+    /// Will wake the writer when what is queued has become less. Called where a writer, or who waits for the end, has to wait.
+    virtual void want_output() noexcept = 0;
     /// Bytes queued that have not left.
     virtual std::size_t unsent() const noexcept = 0;
     /// Why nothing can leave any more.

@@ -21,7 +21,7 @@ public:
     virtual void on_received() noexcept = 0;
     /// Bytes left, or cannot leave any more.
     virtual void on_sent() noexcept = 0;
-    /// Whether somebody waits for `on_sent`. Where not, it may come late.
+    /// Whether somebody waits for `on_sent`. Where not, it may come late; who comes to wait later calls `want_sent`.
     virtual bool awaits_sending() const noexcept = 0;
 
 protected:
@@ -57,6 +57,8 @@ public:
     virtual chunk_queue take_back() noexcept = 0;
     /// Bytes that the kernel has not taken yet.
     virtual std::size_t unsent() const noexcept = 0;
+    /// Somebody came to wait for bytes that were handed over before: `on_sent` will not come late.
+    virtual void want_sent() noexcept = 0;
     /// Why nothing can be sent any more.
     virtual std::error_code send_error() const noexcept = 0;
     /// Ends the sending side once everything was sent.

@@ -30,8 +30,8 @@ namespace {
 constexpr unsigned short buffer_group = 0;
 // The bytes of neighbouring buffers begin in different cache sets: small messages use only the first line of each.
 constexpr std::size_t buffer_spacing = 64;
-// In the user data of a silent request, to tell its failure from other completions. Operations have no such number.
-constexpr std::uint64_t silent_mark = std::uint64_t{1} << 31;
+// In the user data of a quiet request, to tell its failure from other completions. Operations have no such number.
+constexpr std::uint64_t quiet_mark = std::uint64_t{1} << 31;
 
 // The memory of a ring that is gone may be that of another thread's new ring. liburing maps and unmaps it by system calls of
 // its own, which the thread sanitizer does not see: this tells it that one came after the other.
@@ -87,7 +87,7 @@ public:
 private:
     static constexpr std::array<std::string_view, 9> known{"single_issuer",    "defer_taskrun",    "coop_taskrun",
                                                            "submit_all",       "provided_buffers", "multishot_accept",
-                                                           "multishot_receive", "messages",        "silent_sends"};
+                                                           "multishot_receive", "messages",        "quiet_sends"};
 
     std::set<std::string, std::less<>> names_;
 };
@@ -133,10 +133,12 @@ public:
             return false;
         prepare(*entry, wanted);
         entry->user_data = wanted.user_data;
-        if (is_silent(wanted)) {
+        if (wanted.quiet) {
+            // A send that does not wait for room is over when the kernel has taken it. A completion would end the sleep for
+            // what is news, and so cost a second entry each time; a failure, or a part, posts one in spite of the flag.
             entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
-            entry->user_data |= silent_mark;
-            silent_.push_back({wanted.user_data, static_cast<int>(wanted.length)});
+            entry->user_data |= quiet_mark;
+            quiet_.push_back({wanted.user_data, static_cast<int>(wanted.length)});
         }
         return true;
     }
@@ -163,7 +165,7 @@ public:
         // submitted stays queued.
         if (outcome < 0 && outcome != -ETIME && outcome != -EINTR && outcome != -EBUSY && outcome != -EAGAIN)
             throw std::system_error(-outcome, std::system_category(), "io_uring_enter");
-        if (!silent_.empty())
+        if (!quiet_.empty())
             settle();
     }
 
@@ -192,7 +194,7 @@ public:
         }
         if (!found)
             return false;
-        taken.user_data = entry->user_data & ~silent_mark;
+        taken.user_data = entry->user_data & ~quiet_mark;
         if (taken.user_data != entry->user_data)
             forget(taken.user_data);
         taken.result = entry->res;
@@ -279,26 +281,18 @@ public:
 private:
     static int outcome(int returned) noexcept { return returned < 0 ? -errno : returned; }
 
-    struct silent_request {
+    struct quiet_request {
         std::uint64_t user_data;
         int length;
     };
 
-    /// A send that does not wait for room is over when the kernel has taken it. Its success posts no completion, which
-    /// would end the wait for what is news, and so cost a second entry into the kernel each time.
-    bool is_silent(const request& wanted) const noexcept
-    {
-        return (wanted.option & MSG_DONTWAIT) && (wanted.code == opcode::send || wanted.code == opcode::send_message) &&
-               supported_.silent_sends;
-    }
-
     void hand_over() noexcept
     {
         io_uring_submit(&ring_);
-        unsettled_ = !silent_.empty();
+        unsettled_ = !quiet_.empty();
     }
 
-    /// Silent requests that the kernel has taken have succeeded, unless there is a completion that says otherwise. It is
+    /// Quiet requests that the kernel has taken have succeeded, unless there is a completion that says otherwise. It is
     /// there already: the kernel posted it while it took the request.
     void settle() noexcept
     {
@@ -309,17 +303,17 @@ private:
         unsigned head = 0;
         io_uring_for_each_cqe(&ring_, head, entry)
         {
-            if (entry->user_data & silent_mark)
-                forget(entry->user_data & ~silent_mark);
+            if (entry->user_data & quiet_mark)
+                forget(entry->user_data & ~quiet_mark);
         }
-        succeeded_.insert(succeeded_.end(), silent_.begin(), silent_.end());
-        silent_.clear();
+        succeeded_.insert(succeeded_.end(), quiet_.begin(), quiet_.end());
+        quiet_.clear();
     }
 
     /// This one has told itself what became of it.
     void forget(std::uint64_t user_data) noexcept
     {
-        std::erase_if(silent_, [user_data](const silent_request& each) { return each.user_data == user_data; });
+        std::erase_if(quiet_, [user_data](const quiet_request& each) { return each.user_data == user_data; });
     }
 
     /// Whether a request on `fd` has not gone to the kernel yet.
@@ -383,7 +377,7 @@ private:
         supported_.defer_taskrun = parameters.flags & IORING_SETUP_DEFER_TASKRUN;
         supported_.coop_taskrun = parameters.flags & IORING_SETUP_COOP_TASKRUN;
         supported_.submit_all = parameters.flags & IORING_SETUP_SUBMIT_ALL;
-        supported_.silent_sends = (parameters.features & IORING_FEAT_CQE_SKIP) && !unwanted_.contains("silent_sends");
+        supported_.quiet_sends = (parameters.features & IORING_FEAT_CQE_SKIP) && !unwanted_.contains("quiet_sends");
         supported_.submission_entries = parameters.sq_entries;
         supported_.completion_entries = parameters.cq_entries;
     }
@@ -515,9 +509,9 @@ private:
     unsigned buffer_size_ = 0;
     int buffer_mask_ = 0;
     unsigned buffers_lent_ = 0;
-    std::vector<silent_request> silent_;     // queued, or handed over and not settled
-    std::vector<silent_request> succeeded_;  // settled, and not taken by `next` yet
-    bool unsettled_ = false;                 // some of `silent_` were handed over before
+    std::vector<quiet_request> quiet_;     // queued, or handed over and not settled
+    std::vector<quiet_request> succeeded_;  // settled, and not taken by `next` yet
+    bool unsettled_ = false;                 // some of `quiet_` were handed over before
     unsigned most_buffers_lent_ = 0;
     std::uint64_t overflows_ = 0;
 };
@@ -537,7 +531,7 @@ std::string capabilities::to_string() const
     add(multishot_accept, "multishot accept");
     add(multishot_receive, "multishot receive");
     add(messages, "messages");
-    add(silent_sends, "silent sends");
+    add(quiet_sends, "quiet sends");
     return text;
 }
 

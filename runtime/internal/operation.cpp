@@ -28,6 +28,12 @@ void operation::restart(const request& wanted, completion_handler& handler, rear
     start(wanted, handler);
 }
 
+void operation::need_completion() noexcept
+{
+    if (node_ && node_->request_.quiet)
+        loop::current().need_completion(*node_);
+}
+
 void operation::cancel() noexcept
 {
     if (node_)
@@ -63,6 +69,7 @@ void operation_node::begin(const request& wanted, operation& owner, completion_h
     handler_ = &handler;
     memory_ = std::move(memory);
     cancelling_ = false;
+    needed_ = false;
 }
 
 void operation_node::deliver(const completion& what, ring& from) noexcept

@@ -68,6 +68,10 @@ public:
     /// Between `start` and the last completion.
     bool pending() const noexcept { return node_ != nullptr; }
 
+    /// Somebody waits for what becomes of it: a quiet request is told like any other from now on, and the loop does not sleep
+    /// until it was. To be called by whoever comes to depend on a request that may be quiet. Free where none is.
+    void need_completion() noexcept;
+
     /// Asks the kernel to cancel it. It completes in any case, with its result if that came first.
     void cancel() noexcept;
 
@@ -110,6 +114,7 @@ private:
     std::uint32_t generation_ = 0;
     bool active_ = false;
     bool cancelling_ = false;
+    bool needed_ = false;  // it went to the kernel as a quiet one, and then somebody came to wait for it
 };
 
 /// The operation nodes of one loop. A node's generation is part of what the kernel hands back, so that a completion is

@@ -16,7 +16,7 @@ enum class opcode : std::uint8_t {
     accept,            ///< fd
     receive,           ///< fd, address, length
     receive_provided,  ///< fd; many completions, each with a buffer of the ring's own pool
-    send,              ///< fd, address, length, option = MSG_ flags; with MSG_DONTWAIT success is no news, see `enter`
+    send,              ///< fd, address, length, option = MSG_ flags
     send_message,      ///< fd, address = msghdr, length = bytes of all parts, option as for `send`
     connect,           ///< fd, address = sockaddr, length
     shut_down,         ///< fd, option = SHUT_WR …
@@ -33,6 +33,10 @@ enum class opcode : std::uint8_t {
 /// One request to the kernel, in the ring's own words.
 struct request {
     opcode code = opcode::close;
+    /// Nobody waits for it to succeed: its success ends no sleep, and `next` tells of it after a later entry. A failure, and a
+    /// part where the whole was wanted, is told as ever. Only for sends that do not wait (MSG_DONTWAIT), on a ring that has
+    /// `quiet_sends`. Who comes to need the outcome enters without sleeping until it is there.
+    bool quiet = false;
     int fd = -1;
     const void* address = nullptr;
     std::uint32_t length = 0;
@@ -59,7 +63,7 @@ struct capabilities {
     bool provided_buffers = false;  ///< Receives take their buffers from a pool when bytes arrive.
     bool multishot_accept = false;
     bool multishot_receive = false;
-    bool silent_sends = false;  ///< A send that need not wait completes without ending the wait for others.
+    bool quiet_sends = false;  ///< A send that succeeds at once need not end the sleep of the loop, see `request::quiet`.
     bool messages = false;  ///< Any thread can post a completion, and so wake whoever waits for one.
     unsigned submission_entries = 0;
     unsigned completion_entries = 0;
@@ -97,7 +101,8 @@ public:
     virtual bool submit(const request& wanted) noexcept = 0;
 
     /// Hands all queued requests over and waits until there is a completion or `wait` is over.
-    /// The success of a send that does not wait (MSG_DONTWAIT) may be told with a later completion only.
+    /// The success of a quiet request is told after an entry that has ended for another reason. An entry does not sleep where
+    /// quiet requests of an earlier one are still undecided.
     /// @param wait  none: as long as it takes; zero: not at all.
     virtual void enter(std::optional<std::chrono::nanoseconds> wait) = 0;
 

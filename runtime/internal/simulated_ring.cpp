@@ -47,6 +47,7 @@ simulated_ring::simulated_ring(simulated_world& world)
     supported_.single_issuer = true;
     supported_.defer_taskrun = true;
     supported_.submit_all = true;
+    supported_.quiet_sends = options.quiet_sends;
     supported_.multishot_accept = options.multishot;
     supported_.multishot_receive = options.multishot;
     supported_.submission_entries = options.submission_entries;
@@ -98,6 +99,7 @@ void simulated_ring::hand_over(const request& wanted)
             world_.schedule(world_.delay(), [this, wanted] { cancel(wanted.offset, wanted.user_data); });
         return;
     }
+    check_quiet(wanted);
     pending begun;
     begun.wanted = wanted;
     begun.serial = next_serial_++;
@@ -112,7 +114,7 @@ void simulated_ring::hand_over(const request& wanted)
         by_socket_[here.file.get()].push_back(wanted.user_data);
     if (wanted.code == opcode::connect && here.file)
         connect(here);
-    else if (at_once)
+    else if (at_once || wanted.quiet)  // a send that does not wait is over when it is handed over
         attempt(here);
     else
         attempt_later(here);
@@ -368,8 +370,28 @@ void simulated_ring::finish(pending& which, const completion& last)
         if (found->second.empty())
             by_socket_.erase(found);
     }
+    const bool tells_nobody = which.wanted.quiet && what.result == static_cast<int>(which.total);
     pending_.erase(what.user_data);
-    post(what);
+    if (tells_nobody)
+        quiet_.push_back(what);
+    else
+        post(what);
+}
+
+void simulated_ring::check_quiet(const request& wanted) const
+{
+    const bool sends = wanted.code == opcode::send || wanted.code == opcode::send_message;
+    if (wanted.quiet && !(supported_.quiet_sends && sends && (wanted.option & MSG_DONTWAIT)))
+        world_.stop_program(std::string("a quiet ") + name_of(wanted.code) + ", which only a send that does not wait can be");
+}
+
+/// As the kernel's ring: what has not failed has succeeded, once it is certain that no failure waits for room in the queue.
+void simulated_ring::settle_quiet()
+{
+    if (quiet_.empty() || !overflowed_.empty() || world_.chance(world_.options.interruption))
+        return;
+    concluded_.insert(concluded_.end(), quiet_.begin(), quiet_.end());
+    quiet_.clear();
 }
 
 void simulated_ring::post(const completion& what)
@@ -393,6 +415,11 @@ void simulated_ring::flush_overflow()
 
 bool simulated_ring::next(completion& taken) noexcept
 {
+    if (!concluded_.empty()) {
+        taken = concluded_.front();
+        concluded_.pop_front();
+        return true;
+    }
     if (completions_.empty())
         return false;
     taken = completions_.front();
@@ -421,6 +448,7 @@ void simulated_ring::enter(std::optional<std::chrono::nanoseconds> wait)
     world_.note("enter", {wait ? wait->count() : -1});
     counts_.overflows += !overflowed_.empty();
     world_.pass(std::chrono::nanoseconds(500 + world_.below(1000)));
+    const bool undecided = !quiet_.empty();
     hand_over();
     flush_overflow();
     poll_system();
@@ -429,7 +457,7 @@ void simulated_ring::enter(std::optional<std::chrono::nanoseconds> wait)
     std::optional<simulated_world::time_point> limit;
     if (wait)
         limit = world_.now() + *wait;
-    if (world_.chance(world_.options.interruption))
+    if (undecided || world_.chance(world_.options.interruption))
         limit = world_.now();
     while (true) {
         const std::optional<simulated_world::time_point> next = world_.next();
@@ -449,6 +477,7 @@ void simulated_ring::enter(std::optional<std::chrono::nanoseconds> wait)
             break;
         }
     }
+    settle_quiet();
 }
 
 void simulated_ring::give_up_after(simulated_world::time_point then)
@@ -470,6 +499,8 @@ std::string simulated_ring::describe_pending() const
     for (const auto& [user_data, each] : pending_)
         text += "\n  " + std::string(name_of(each.wanted.code)) + " on " + std::to_string(each.wanted.fd) + ": " +
                 (each.file ? each.file->describe() : "the system's");
+    if (!quiet_.empty())
+        text += "\n  " + std::to_string(quiet_.size()) + " quiet sends, which succeeded and tell nobody";
     return text.empty() ? " nothing" : text;
 }
 

@@ -95,6 +95,8 @@ private:
         return !overflowed_.empty() || completions_.size() >= world_.options.completion_entries;
     }
     void flush_overflow();
+    void check_quiet(const request& wanted) const;
+    void settle_quiet();
 
     void call_system(pending& which);
     bool poll_system();
@@ -108,6 +110,8 @@ private:
     std::deque<request> queued_;
     std::deque<completion> completions_;
     std::deque<completion> overflowed_;
+    std::vector<completion> quiet_;     // succeeded, and nobody knows
+    std::deque<completion> concluded_;  // of those, what `next` tells
     std::map<std::uint64_t, pending> pending_;
     std::unordered_map<const simulated_socket*, std::vector<std::uint64_t>> by_socket_;
     std::uint64_t next_serial_ = 1;

@@ -68,7 +68,7 @@ constexpr std::array all_lacking{
     lacking{"multishot_accept", &internal::capabilities::multishot_accept},
     lacking{"multishot_receive", &internal::capabilities::multishot_receive, "provided_buffers"},
     lacking{"messages", &internal::capabilities::messages},
-    lacking{"silent_sends", &internal::capabilities::silent_sends},
+    lacking{"quiet_sends", &internal::capabilities::quiet_sends},
 };
 
 std::ostream& operator<<(std::ostream& out, const lacking& what)

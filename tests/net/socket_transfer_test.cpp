@@ -4,6 +4,7 @@
 
 #include "tests/support/loopback.hpp"
 #include "tests/support/process_counts.hpp"
+#include "tests/support/waking_timer.hpp"
 
 #include <coil/net/internal/stream_core.hpp>
 #include <coil/runtime/internal/chunk.hpp>
@@ -337,6 +338,30 @@ BOOST_AUTO_TEST_CASE(readers_that_hold_back_do_not_starve_the_others)
         }
     };
     here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(more_sockets_than_the_queue_holds_write_in_one_turn_and_drain, *boost::unit_test::label("F-03"))
+{
+    constexpr std::size_t count = 300;
+    loop here;
+    const auto body = [&]() -> task<> {
+        BOOST_TEST(here.capabilities().submission_entries < count);
+        std::vector<std::unique_ptr<socket_pair>> pairs;
+        for (std::size_t i = 0; i < count; ++i)
+            pairs.push_back(std::make_unique<socket_pair>(wire::pair));
+        const std::array<std::byte, 64> bytes{};
+        for (const auto& each : pairs) {
+            const result<std::size_t> written = co_await each->near.write(bytes);
+            BOOST_REQUIRE(written.has_value());
+        }
+        for (const auto& each : pairs) {
+            const result<> drained = co_await each->near.drained();
+            BOOST_REQUIRE(drained.has_value());
+        }
+    };
+    const waking_timer timer;
+    here.run(body());
+    BOOST_TEST(!timer.was_needed());
 }
 
 BOOST_AUTO_TEST_CASE(a_bulk_transfer_changes_to_large_receives_and_back)

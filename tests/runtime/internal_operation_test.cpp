@@ -1,7 +1,9 @@
 #include <coil/runtime/internal/operation.hpp>
 
 #include "tests/support/process_counts.hpp"
+#include "tests/support/waking_timer.hpp"
 
+#include <coil/runtime/event.hpp>
 #include <coil/runtime/internal/ring.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/timer.hpp>
@@ -12,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -80,6 +83,53 @@ bool has_no_pool(loop& here)
 {
     BOOST_TEST(here.stats().receive_buffers_lent == 0U);
     return !here.capabilities().provided_buffers;
+}
+
+/// Whom a coroutine waits for.
+struct announcer final : completion_handler {
+    void complete(const completion& what, operation_memory*) noexcept override
+    {
+        result = what.result;
+        told.set();
+    }
+    int result = 0;
+    event told;
+};
+
+request quiet_send(int fd, std::span<const char> bytes)
+{
+    return {.code = opcode::send,
+            .quiet = true,
+            .fd = fd,
+            .address = bytes.data(),
+            .length = static_cast<std::uint32_t>(bytes.size()),
+            .option = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL};
+}
+
+/// More quiet sends than the submission queue holds; somebody comes to wait for each of those that `needed` names.
+task<> send_quietly(const ends& pair, std::size_t count, std::vector<std::size_t> needed)
+{
+    constexpr std::array letter{'x'};
+    std::vector<announcer> handlers(count);
+    std::vector<operation> sends(count);
+    for (std::size_t i = 0; i < count; ++i)
+        sends[i].start(quiet_send(pair.fds[0], letter), handlers[i]);
+    for (const std::size_t each : needed) {
+        sends[each].need_completion();
+        const result<> told = co_await handlers[each].told.wait();
+        BOOST_TEST(told.has_value());
+        BOOST_TEST(handlers[each].result == 1);
+        BOOST_TEST(!sends[each].pending());
+        sends[each].need_completion();  // of nothing
+    }
+}
+
+/// Whether `body` ends although nothing else wakes the loop.
+bool ends_by_itself(loop& here, task<> body)
+{
+    const waking_timer timer;
+    here.run(std::move(body));
+    return !timer.was_needed();
 }
 
 BOOST_AUTO_TEST_SUITE(internal_operation_test)
@@ -292,6 +342,87 @@ BOOST_AUTO_TEST_CASE(a_request_for_a_closed_descriptor_does_not_reach_its_succes
         BOOST_TEST(::recv(next[0], buffer.data(), buffer.size(), MSG_DONTWAIT) == 4);
         ::close(next[1]);
         // next[0] is closed as the first end of the pair.
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_quiet_send_that_waited_in_the_backlog_is_told_to_who_waits_for_it, *boost::unit_test::label("F-03"))
+{
+    loop here({.submission_entries = 2});
+    const ends pair;
+    BOOST_TEST(ends_by_itself(here, send_quietly(pair, 40, {39})));
+    BOOST_TEST(ends_by_itself(here, send_quietly(pair, 40, {0, 1, 2, 20, 38, 39})));
+    BOOST_TEST(here.stats().backlogged >= 76U);
+}
+
+BOOST_AUTO_TEST_CASE(a_quiet_send_that_is_with_the_kernel_is_told_to_who_waits_for_it, *boost::unit_test::label("F-03"))
+{
+    loop here;
+    const ends pair;
+    BOOST_TEST(ends_by_itself(here, send_quietly(pair, 1, {0})));
+    BOOST_TEST(ends_by_itself(here, send_quietly(pair, 40, {39})));
+    BOOST_TEST(ends_by_itself(here, send_quietly(pair, 40, {0, 39})));
+}
+
+BOOST_AUTO_TEST_CASE(a_quiet_send_that_nobody_waits_for_ends_no_sleep)
+{
+    loop here;
+    const auto body = [&]() -> task<> {
+        constexpr std::array letter{'x'};
+        const ends pair;
+        announcer handler;
+        operation sending;
+        co_await turns(1);
+        const auto before = here.stats().turns;
+        sending.start(quiet_send(pair.fds[0], letter), handler);
+        co_await turns(1);
+        BOOST_TEST(!sending.pending());
+        BOOST_TEST(handler.result == 1);
+        BOOST_TEST(here.stats().turns - before == (here.capabilities().quiet_sends ? 1U : 2U));
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_quiet_send_that_fails_or_sends_a_part_is_told_at_once)
+{
+    loop here;
+    const auto body = [&]() -> task<> {
+        const std::vector<char> much(1 << 20);
+        const ends pair;
+        for (const bool fails : {false, true}) {
+            announcer handler;
+            operation sending;
+            sending.start(quiet_send(pair.fds[0], much), handler);
+            const result<> told = co_await handler.told.wait();
+            BOOST_TEST(told.has_value());
+            BOOST_TEST(handler.result < static_cast<int>(much.size()));
+            BOOST_TEST((handler.result == -EAGAIN) == fails);
+        }
+    };
+    BOOST_TEST(ends_by_itself(here, body()));
+}
+
+BOOST_AUTO_TEST_CASE(a_quiet_send_that_goes_away_leaves_nothing_to_wait_for)
+{
+    loop here({.submission_entries = 2});
+    const auto body = [&]() -> task<> {
+        const process_counts before = process_counts::now();
+        const ends pair;
+        {
+            constexpr std::array letter{'x'};
+            std::vector<announcer> handlers(8);
+            std::vector<operation> sends(8);
+            for (std::size_t i = 0; i < sends.size(); ++i) {
+                sends[i].start(quiet_send(pair.fds[0], letter), handlers[i]);
+                if (i % 2 == 0)
+                    sends[i].need_completion();
+            }
+        }
+        co_await turns(2);
+        BOOST_TEST(here.stats().operations == before.operations);
+        const auto settled = here.stats().turns;
+        co_await turns(1);
+        BOOST_TEST(here.stats().turns - settled == 1U);  // it sleeps again
     };
     here.run(body());
 }

@@ -48,6 +48,11 @@ public:
     result<bool> has_input() noexcept override;
     void want_input() noexcept override;
     result<std::size_t> put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept override;
+    void want_output() noexcept override
+    {
+        if (bytes_)
+            bytes_->want_sent();
+    }
     std::size_t unsent() const noexcept override { return bytes_ ? bytes_->unsent() : 0; }
     std::error_code send_error() const noexcept override;
     result<bool> open() noexcept override;
