@@ -1,6 +1,7 @@
 #include <coil/runtime/file.hpp>
 
 #include <cerrno>
+#include <chrono>
 
 #include <linux/openat2.h>
 #include <fcntl.h>
@@ -14,6 +15,19 @@ using internal::opcode;
 using internal::request;
 
 constexpr std::uint64_t current_position = static_cast<std::uint64_t>(-1);
+
+/// A file system has room for more times than the clock of the system, which ends in the years 1677 and 2262: what lies
+/// outside becomes the nearest that it can tell.
+std::chrono::system_clock::time_point time_of(const struct statx_timestamp& when) noexcept
+{
+    using clock = std::chrono::system_clock;
+    const std::chrono::seconds seconds(when.tv_sec);
+    if (seconds < std::chrono::ceil<std::chrono::seconds>(clock::duration::min()))
+        return clock::time_point::min();
+    if (seconds >= std::chrono::floor<std::chrono::seconds>(clock::duration::max()))
+        return clock::time_point::max();
+    return clock::time_point(seconds + std::chrono::nanoseconds(when.tv_nsec));
+}
 
 /// What the kernel reads while it opens a file. The wait may be given up earlier, so it lives with the operation.
 struct open_memory final : internal::operation_memory {
@@ -191,8 +205,7 @@ task<result<file_status>> file::status() const
     known.size = found.stx_size;
     known.is_regular = S_ISREG(found.stx_mode);
     known.is_directory = S_ISDIR(found.stx_mode);
-    known.modified = std::chrono::system_clock::time_point(std::chrono::seconds(found.stx_mtime.tv_sec)) +
-                     std::chrono::nanoseconds(found.stx_mtime.tv_nsec);
+    known.modified = time_of(found.stx_mtime);
     co_return known;
 }
 

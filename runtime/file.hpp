@@ -64,7 +64,8 @@ struct file_status {
     std::uint64_t size = 0;  ///< Bytes.
     bool is_regular = false;
     bool is_directory = false;
-    std::chrono::system_clock::time_point modified;
+    std::chrono::system_clock::time_point
+        modified;  ///< The nearest that the clock has, between the years 1677 and 2262.
 };
 
 /// An open file. Reads and writes go through the ring; files on a disk may take a thread of the kernel to do so.

@@ -23,6 +23,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace {
@@ -81,6 +82,35 @@ BOOST_AUTO_TEST_CASE(reads_and_writes_at_any_place)
     };
     here.run(body());
     BOOST_TEST((std::filesystem::status(folder / "new").permissions() == std::filesystem::perms(0600)));
+}
+
+BOOST_AUTO_TEST_CASE(a_time_that_the_clock_cannot_tell_becomes_the_nearest_that_it_can,
+                     *boost::unit_test::label("F-50"))
+{
+    const std::string path = folder / "text";
+    const auto changed_at = [&](std::time_t seconds) -> task<std::chrono::system_clock::time_point> {
+        const std::array<timespec, 2> times{timespec{.tv_sec = seconds, .tv_nsec = 0},
+                                            timespec{.tv_sec = seconds, .tv_nsec = 999'999'999}};
+        BOOST_REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times.data(), 0) == 0);
+        const result<file> opened = co_await file::open(path, O_RDONLY);
+        const result<file_status> status = co_await opened->status();
+        co_return status->modified;
+    };
+    const auto body = [&]() -> task<> {
+        using clock = std::chrono::system_clock;
+        const clock::time_point in_2001 = co_await changed_at(1'000'000'000);
+        BOOST_TEST((in_2001 == clock::time_point(1'000'000'000s + 999'999'999ns)));
+        const clock::time_point in_1960 = co_await changed_at(-300'000'000);
+        BOOST_TEST((in_1960 == clock::time_point(-300'000'000s + 999'999'999ns)));
+        // Of the years 2400 and 2446; what a file system cannot store it clamps itself.
+        for (const std::time_t later : {13'569'465'600, 15'032'385'535}) {
+            const clock::time_point clamped = co_await changed_at(later);
+            BOOST_TEST((clamped > clock::time_point(std::chrono::sys_days(std::chrono::year(2100) / 1 / 1))));
+        }
+        const clock::time_point long_ago = co_await changed_at(-14'000'000'000);
+        BOOST_TEST((long_ago < clock::time_point(std::chrono::sys_days(std::chrono::year(1902) / 1 / 1))));
+    };
+    here.run(body());
 }
 
 BOOST_AUTO_TEST_CASE(reads_on_from_where_the_last_read_ended)
