@@ -5,8 +5,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace coil::command;
 
@@ -102,6 +105,23 @@ BOOST_AUTO_TEST_CASE(dates_are_read_in_the_three_forms_of_http)
     for (const char* text :
          {"", "yesterday", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 GMT+1", "1994-11-06"})
         BOOST_TEST(!parse_http_date(text).has_value(), text);
+}
+
+BOOST_AUTO_TEST_CASE(dates_keep_their_order_as_far_as_their_form_reaches, *boost::unit_test::label("F-50"))
+{
+    const std::vector<std::string> in_order{"Mon, 01 Jan 0001 00:00:00 GMT", "Mon, 01 Jan 1500 00:00:00 GMT",
+                                            "Thu, 01 Jan 1970 00:00:00 GMT", "Sun, 06 Nov 1994 08:49:37 GMT",
+                                            "Sat, 01 Jan 2400 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"};
+    std::optional<std::chrono::sys_seconds> before;
+    for (const std::string& text : in_order) {
+        const std::optional<std::chrono::sys_seconds> when = parse_http_date(text);
+        BOOST_REQUIRE(when.has_value());
+        BOOST_TEST(http_date(*when) == text);
+        BOOST_TEST((!before || *before < *when), text);
+        before = when;
+    }
+    BOOST_TEST(http_date(std::chrono::sys_seconds::max()) == "Fri, 31 Dec 9999 23:59:59 GMT");
+    BOOST_TEST(http_date(std::chrono::sys_seconds::min()) == "Sat, 01 Jan 0000 00:00:00 GMT");
 }
 
 BOOST_AUTO_TEST_CASE(a_path_is_decoded_and_its_dot_segments_are_resolved)

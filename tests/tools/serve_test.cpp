@@ -1,5 +1,6 @@
 #include "tests/support/credentials.hpp"
 #include "tests/tools/command.hpp"
+#include "tools/coil/http_date.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -289,6 +290,50 @@ BOOST_AUTO_TEST_CASE(conditions_are_weighed_before_a_file_is_sent)
     BOOST_TEST(body_of(answer("/ten.txt", {"-H", "If-None-Match: *"})) == "");
 }
 
+BOOST_AUTO_TEST_CASE(dates_of_any_year_are_compared_as_they_are, *boost::unit_test::label("F-50"))
+{
+    const std::string far = "Fri, 31 Dec 9999 23:59:59 GMT";
+    const std::string old = "Mon, 01 Jan 1500 00:00:00 GMT";
+    const auto status = [&](const std::string& path, const std::string& line) {
+        return status_of(answer(path, {"-H", line}));
+    };
+    BOOST_TEST(status("/ten.txt", "If-Unmodified-Since: " + far) == "200");
+    BOOST_TEST(status("/ten.txt", "If-Unmodified-Since: " + old) == "412");
+    BOOST_TEST(status("/ten.txt", "If-Modified-Since: " + far) == "304");
+    BOOST_TEST(status("/ten.txt", "If-Modified-Since: " + old) == "200");
+    // A file from the future counts as changed now, so that no client is told of a time to come.
+    const test::temporary_folder later;
+    later.write("later", "soon");
+    for (const char* year : {"2400-01-01", "2446-05-10"}) {
+        BOOST_REQUIRE(test::run({"touch", "-d", year, later.path("later")}).status == 0);
+        const test::running_server other({"serve", later.path().string()});
+        const std::string answer = test::run({"curl", "-sSki", other.url("/later")}).output;
+        const auto told = command::parse_http_date(field(answer, "Last-Modified"));
+        BOOST_REQUIRE(told.has_value());
+        BOOST_TEST((std::chrono::abs(std::chrono::system_clock::now() - *told) < std::chrono::minutes(5)), answer);
+        for (const std::string& line : {"If-Unmodified-Since: " + far, "If-Modified-Since: " + old})
+            BOOST_TEST(status_of(test::run({"curl", "-sSki", "-H", line, other.url("/later")}).output) == "200", line);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_list_may_stand_on_several_lines, *boost::unit_test::label("F-53"))
+{
+    const std::string etag = field(answer("/ten.txt"), "ETag");
+    const auto status = [this](const std::string& first, const std::string& second) {
+        return status_of(answer("/ten.txt", {"-H", first, "-H", second}));
+    };
+    BOOST_TEST(status("If-None-Match: \"x\"", "If-None-Match: W/" + etag) == "304");
+    BOOST_TEST(status("If-None-Match: \"x\"", "if-none-match: \"y\"") == "200");
+    BOOST_TEST(status("If-Match: \"x\"", "If-Match: " + etag) == "200");
+    BOOST_TEST(status("If-Match: \"x\"", "If-Match: \"y\"") == "412");
+    BOOST_TEST(status("Expect: 100-continue", "Expect: miracles") == "417");
+    // What is no list has no meaning on two lines.
+    const std::string past = "Sun, 06 Nov 1994 08:49:37 GMT";
+    BOOST_TEST(status("If-Unmodified-Since: " + past, "If-Unmodified-Since: " + past) == "200");
+    const std::string two_ranges = answer("/ten.txt", {"-H", "Range: bytes=0-1", "-H", "Range: bytes=0-1"});
+    BOOST_TEST(status_of(two_ranges) == "200");
+}
+
 BOOST_AUTO_TEST_CASE(requests_follow_each_other_on_one_connection)
 {
     const std::string format = "%{num_connects} ";
@@ -329,6 +374,7 @@ BOOST_AUTO_TEST_CASE(a_request_that_is_malformed_too_large_or_of_another_version
         {"OPTIONS *" + rest + "\r\n", "204"},
         {"GET /ten.txt HTTP/1.1\r\n\r\n", "400"},
         {"GET /ten.txt HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
+        {"GET /ten.txt HTTP/1.0\r\nExpect: miracles\r\n\r\n", "200"},
         {"hello\r\n\r\n", "400"},
         {"GET /ten.txt HTTP/1.1\nHost: a\n\n", "400"},
         {"GET /ten.txt HTTPS/1.1\r\nHost: a\r\n\r\n", "400"},
@@ -352,9 +398,38 @@ BOOST_AUTO_TEST_CASE(a_request_that_is_malformed_too_large_or_of_another_version
     };
     for (const auto& each : cases)
         BOOST_TEST(status_of(raw(each.bytes)) == each.status, each.bytes.substr(0, 60));
-    const std::string asked = raw("GET /ten.txt" + rest + "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx");
-    BOOST_TEST(status_of(asked) == "100");
-    BOOST_TEST(status_of(body_of(asked)) == "200");
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_is_none_and_a_folded_line_are_refused, *boost::unit_test::label("F-54"))
+{
+    const auto status = [this](const std::string& lines) {
+        return status_of(raw("GET /ten.txt HTTP/1.1\r\n" + lines + "Connection: close\r\n\r\n"));
+    };
+    for (const char* host : {"a", "example.com:8443", "127.0.0.1", "[::1]", "[::1]:8443", "", "a_b~%41", "a:"})
+        BOOST_TEST(status("Host: " + std::string(host) + "\r\n") == "200", host);
+    for (const char* host : {"a b/c@d", "a/b", "user@a", "[::1", "[::1]a", "::1", "a:b", "a:1:2", "\"a\"", "\xc3\xa4"})
+        BOOST_TEST(status("Host: " + std::string(host) + "\r\n") == "400", host);
+    BOOST_TEST(status("Host: a\r\nX: folded\r\n value\r\n") == "400");
+    BOOST_TEST(status("Host: a\r\nX: folded\r\n\tvalue\r\n") == "400");
+    BOOST_TEST(status("Host: a\r\n \r\n") == "400");
+    BOOST_TEST(status(" Host: a\r\nHost: a\r\n") == "400");
+    BOOST_TEST(status("Host: a\r\nX:   not folded\r\n") == "200");
+}
+
+BOOST_AUTO_TEST_CASE(words_of_the_protocol_are_compared_without_case, *boost::unit_test::label("F-52"))
+{
+    const auto asking = [this](const std::string& lines) {
+        return raw("GET /ten.txt HTTP/1.1\r\nhOST: a\r\n" + lines);
+    };
+    for (const char* expectation : {"100-continue", "100-Continue", "100-CONTINUE"}) {
+        const std::string asked =
+            asking("CONNECTION: Close\r\nExpect: " + std::string(expectation) + "\r\nContent-Length: 1\r\n\r\nx");
+        BOOST_TEST(status_of(asked) == "100", expectation);
+        BOOST_TEST(status_of(body_of(asked)) == "200", expectation);
+    }
+    BOOST_TEST(status_of(asking("Connection: CLOSE\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n")) ==
+               "200");
+    BOOST_TEST(status_of(asking("Connection: close\r\nRange: Bytes=0-1\r\n\r\n")) == "206");
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_in_the_middle_does_no_harm)

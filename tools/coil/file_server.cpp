@@ -7,8 +7,10 @@
 #include "tools/coil/terminal.hpp"
 #include "tools/coil/usage_error.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -64,6 +66,13 @@ std::string etag_of(const file_status& status)
     return {text.data(), static_cast<std::size_t>(size)};
 }
 
+/// A file may say that it was changed in the future, a client may not be told so.   RFC 9110 §8.8.2.1.
+validators validators_of(const file_status& status)
+{
+    const auto modified = std::min(status.modified, std::chrono::system_clock::now());
+    return {.etag = etag_of(status), .modified = std::chrono::floor<std::chrono::seconds>(modified)};
+}
+
 void add_validators(http_response& response, const validators& current)
 {
     response.add_field("Last-Modified", http_date(current.modified)).add_field("ETag", current.etag);
@@ -71,7 +80,7 @@ void add_validators(http_response& response, const validators& current)
 
 byte_range range_of(const http_request& request, const validators& current, std::uint64_t size)
 {
-    const std::optional<std::string_view> field = request.field("Range");
+    const std::optional<std::string> field = request.field("Range");
     if (!field || request.method != "GET" || request.count("Range") > 1 || !range_applies(request, current))
         return {};
     return parse_range(*field, size);
@@ -79,7 +88,7 @@ byte_range range_of(const http_request& request, const validators& current, std:
 
 http_response answer_file(const http_request& request, file content, const file_status& status, std::string_view name)
 {
-    const validators current{.etag = etag_of(status), .modified = status.modified};
+    const validators current = validators_of(status);
     const precondition condition = evaluate_preconditions(request, current);
     if (condition == precondition::failed)
         return http_response::explanation(412);

@@ -98,15 +98,10 @@ task<bool> http_service::exchange(tls::socket& socket, std::string& received)
 /// @return whether another request can follow. Replaces the response where the body is not acceptable.
 task<bool> http_service::read_body(tls::socket& socket, http_request_reader& reader, http_response& response)
 {
-    const std::optional<std::string_view> expectation = reader.request().field("Expect");
     const bool method_is_refused = response.status() == 405 || response.status() == 501;
     if (method_is_refused)
         co_return false;  // its body is of no interest
-    if (expectation && *expectation != "100-continue") {
-        response = http_response::explanation(417);
-        co_return false;
-    }
-    if (expectation) {
+    if (reader.request().expects_continue) {
         const std::array<bytes, 1> pieces{bytes_of("HTTP/1.1 100 Continue\r\n\r\n")};
         const bool asked = co_await write_all(socket, pieces, limits_.write);
         if (!asked)

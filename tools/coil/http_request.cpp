@@ -4,6 +4,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 
 #include <algorithm>
 #include <span>
@@ -38,8 +39,44 @@ struct dropped_body {
 
 bool equal_ignoring_case(std::string_view a, std::string_view b)
 {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return std::ranges::equal(a, b, {}, lower, lower);
+    return boost::beast::iequals(a, b);
+}
+
+/// Whether everything that an Expect field asks for is known here, which is "100-continue" alone.   RFC 9110 §10.1.1.
+bool is_known_expectation(std::string_view field)
+{
+    const http::opt_token_list expectations(field);
+    return http::validate_list(expectations) &&
+           std::all_of(expectations.begin(), expectations.end(),
+                       [](std::string_view each) { return equal_ignoring_case(each, "100-continue"); });
+}
+
+/// Whether `text` is of the form host [":" port], or empty where a request has no host.   RFC 9112 §3.2, RFC 3986 §3.2.2.
+bool is_host(std::string_view text)
+{
+    const auto only = [](std::string_view part, std::string_view others) {
+        return std::ranges::all_of(part, [others](unsigned char c) {
+            return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+                   others.find(static_cast<char>(c)) != others.npos;
+        });
+    };
+    const std::size_t bracket = text.starts_with('[') ? text.find(']') : 0;
+    if (bracket == text.npos)
+        return false;
+    const std::size_t colon = std::min(text.find(':', bracket), text.size());
+    const std::string_view host = text.substr(0, colon);
+    const std::string_view port = text.substr(std::min(colon + 1, text.size()));
+    const bool is_literal =
+        bracket > 0 && host.size() == bracket + 1 && only(host.substr(1, bracket - 1), ":.-_~!$&'()*+,;=%");
+    return (is_literal || only(host, "-._~!$&'()*+,;=%")) &&
+           std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Whether a line of a head goes on in the next one.   RFC 9112 §5.2.
+bool has_folded_line(std::string_view head)
+{
+    head = head.substr(0, head.find("\r\n\r\n"));
+    return head.find("\r\n ") != head.npos || head.find("\r\n\t") != head.npos;
 }
 
 /// "HTTP/2.0": the form of a version, but none that is spoken here.
@@ -57,12 +94,15 @@ bool ends_with_other_version(std::string_view line)
 
 }  // namespace
 
-std::optional<std::string_view> http_request::field(std::string_view name) const
+std::optional<std::string> http_request::field(std::string_view name) const
 {
-    for (const auto& [key, value] : fields)
-        if (equal_ignoring_case(key, name))
-            return value;
-    return std::nullopt;
+    std::optional<std::string> joined;
+    for (const auto& [key, value] : fields) {
+        if (!equal_ignoring_case(key, name))
+            continue;
+        joined = joined ? *joined + ", " + value : value;
+    }
+    return joined;
 }
 
 std::size_t http_request::count(std::string_view name) const
@@ -74,12 +114,15 @@ std::size_t http_request::count(std::string_view name) const
 struct http_request_reader::parser {
     http::request_parser<dropped_body> beast;
     boost::beast::error_code error;
+    bool is_folded = false;  // which the parser itself allows
 
     /// Parses what it can of `received` and removes that.
     std::size_t put(std::string& received)
     {
         error = {};
+        const bool in_head = !beast.is_header_done();
         const std::size_t used = beast.put(boost::asio::buffer(received), error);
+        is_folded = is_folded || (in_head && has_folded_line(std::string_view(received).substr(0, used)));
         received.erase(0, used);
         return used;
     }
@@ -201,16 +244,23 @@ void http_request_reader::take_head()
     request_.keep_alive = parser_->beast.keep_alive();
     for (const auto& field : message)
         request_.fields.emplace_back(text(field.name_string()), text(field.value()));
+    request_.expects_continue = !request_.is_http_1_0 && request_.count("Expect") > 0;
 }
 
 /// What RFC 9112 demands beyond the grammar.
 int http_request_reader::status_of_head() const
 {
+    if (parser_->is_folded)
+        return 400;
     if (request_.target.size() > limits_.target)
         return 414;
     if (request_.count("Host") > 1 || (!request_.is_http_1_0 && request_.count("Host") == 0))
         return 400;  // §3.2
-    if (const std::optional<std::string_view> coding = request_.field("Transfer-Encoding")) {
+    if (!is_host(request_.field("Host").value_or("")))
+        return 400;
+    if (request_.expects_continue && !is_known_expectation(*request_.field("Expect")))
+        return 417;
+    if (const std::optional<std::string> coding = request_.field("Transfer-Encoding")) {
         if (request_.is_http_1_0 || request_.count("Content-Length") > 0)
             return 400;  // §6.1: where the body ends is then open to doubt
         if (request_.count("Transfer-Encoding") > 1 || !equal_ignoring_case(*coding, "chunked"))

@@ -16,13 +16,15 @@ namespace coil::command {
 /// The head of a request.
 struct http_request {
     std::vector<std::pair<std::string, std::string>> fields;
+    bool expects_continue = false;  ///< The client waits for "100 Continue" before it sends the body.
     bool is_http_1_0 = false;
     bool keep_alive = false;
     std::string method;
     std::string target;
 
-    /// The value of the first field of this name; none if there is none. @param name  in any case.
-    std::optional<std::string_view> field(std::string_view name) const;
+    /// The value of the field of this name; none if there is none. Where it stands on several lines, these are one list,
+    /// joined by commas, which no field that is not a list can be taken for. @param name  in any case.   RFC 9110 §5.3.
+    std::optional<std::string> field(std::string_view name) const;
     std::size_t count(std::string_view name) const;
 };
 

@@ -66,7 +66,8 @@ void http_response::set_file(std::string_view type, file content, std::uint64_t 
 std::string http_response::head(bool keep_alive, bool is_http_1_0) const
 {
     std::string made = "HTTP/1.1 " + std::to_string(status_) + " " + std::string(reason_phrase(status_)) + "\r\n";
-    made += "Date: " + http_date(std::chrono::system_clock::now()) + "\r\nServer: coil\r\n" + fields_;
+    made += "Date: " + http_date(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())) +
+            "\r\nServer: coil\r\n" + fields_;
     if (status_ != 204 && status_ != 304)
         made += "Content-Length: " + std::to_string(size_) + "\r\n";
     if (!keep_alive)

@@ -7,16 +7,13 @@
 namespace coil::command {
 namespace {
 
-using std::chrono::floor;
-using std::chrono::seconds;
-
 /// Whether a list of entity tags, or "*", has `etag`. @param weak  whether a weak tag of the list may be it.
 bool has_etag(std::string_view list, std::string_view etag, bool weak)
 {
+    if (list == "*")
+        return true;
     std::size_t begin = 0;
     while ((begin = list.find_first_not_of(", \t", begin)) != list.npos) {
-        if (list.substr(begin, 1) == "*")
-            return true;
         const bool is_weak = list.substr(begin).starts_with("W/");
         const std::size_t open = begin + (is_weak ? 2 : 0);
         const std::size_t close = open < list.size() && list[open] == '"' ? list.find('"', open + 1) : list.npos;
@@ -29,9 +26,9 @@ bool has_etag(std::string_view list, std::string_view etag, bool weak)
     return false;
 }
 
-std::optional<std::chrono::system_clock::time_point> date_of(const http_request& request, std::string_view name)
+std::optional<std::chrono::sys_seconds> date_of(const http_request& request, std::string_view name)
 {
-    const std::optional<std::string_view> field = request.field(name);
+    const std::optional<std::string> field = request.field(name);
     return field ? parse_http_date(*field) : std::nullopt;
 }
 
@@ -39,19 +36,18 @@ std::optional<std::chrono::system_clock::time_point> date_of(const http_request&
 
 precondition evaluate_preconditions(const http_request& request, const validators& current)
 {
-    const auto modified = floor<seconds>(current.modified);
-    if (const std::optional<std::string_view> match = request.field("If-Match")) {
+    if (const std::optional<std::string> match = request.field("If-Match")) {
         if (!has_etag(*match, current.etag, false))
             return precondition::failed;
     } else if (const auto since = date_of(request, "If-Unmodified-Since")) {
-        if (modified > *since)
+        if (current.modified > *since)
             return precondition::failed;
     }
-    if (const std::optional<std::string_view> match = request.field("If-None-Match")) {
+    if (const std::optional<std::string> match = request.field("If-None-Match")) {
         if (has_etag(*match, current.etag, true))
             return precondition::not_modified;
     } else if (const auto since = date_of(request, "If-Modified-Since")) {
-        if (modified <= *since)
+        if (current.modified <= *since)
             return precondition::not_modified;
     }
     return precondition::none_failed;
@@ -59,12 +55,12 @@ precondition evaluate_preconditions(const http_request& request, const validator
 
 bool range_applies(const http_request& request, const validators& current)
 {
-    const std::optional<std::string_view> condition = request.field("If-Range");
+    const std::optional<std::string> condition = request.field("If-Range");
     if (!condition)
         return true;
     if (condition->starts_with('"') || condition->starts_with("W/"))
         return *condition == current.etag;
-    return parse_http_date(*condition) == floor<seconds>(current.modified);
+    return parse_http_date(*condition) == current.modified;
 }
 
 }  // namespace coil::command

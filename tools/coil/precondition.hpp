@@ -11,7 +11,7 @@ namespace coil::command {
 /// What tells one state of a file from another.
 struct validators {
     std::string etag;  ///< With its quotes; strong.
-    std::chrono::system_clock::time_point modified;
+    std::chrono::sys_seconds modified;
 };
 
 /// What the conditions of a request come to for a file that exists.
