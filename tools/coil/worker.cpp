@@ -136,6 +136,7 @@ task<> worker::serve()
     co_await own.server.closed();
     own.limit.request_stop();
     co_await own.limit.join();
+    own.context.log().finish();
     co_await own.writers.join();
 }
 
