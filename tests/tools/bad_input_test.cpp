@@ -103,8 +103,38 @@ BOOST_AUTO_TEST_CASE(a_certificate_or_key_that_is_missing_or_garbage_is_refused)
     check_serve_refused({"--cert", folder.path("empty.pem"), "--key", key}, {"empty.pem", "empty"});
     check_serve_refused({"--cert", folder.path("torn.pem"), "--key", key}, {"torn.pem", "ERR_"});
     check_serve_refused({"--cert", cert, "--key", folder.path("garbage.pem")}, {"garbage.pem", "ERR_OSSL_UNSUPPORTED"});
-    check_serve_refused({"--ca", folder.path("garbage.pem")}, {"garbage.pem", "ERR_OSSL_PEM_NO_START_LINE"});
-    check_serve_refused({"--ca", "/nonexistent.pem"}, {"/nonexistent.pem", "ENOENT"});
+    check_serve_refused({"--request-cert", "--ca", folder.path("garbage.pem")},
+                        {"garbage.pem", "ERR_OSSL_PEM_NO_START_LINE"});
+    check_serve_refused({"--request-cert", "--ca", "/nonexistent.pem"}, {"/nonexistent.pem", "ENOENT"});
+}
+
+BOOST_AUTO_TEST_CASE(options_that_have_no_effect_without_each_other_are_refused, *boost::unit_test::label("F-70"))
+{
+    for (const std::string command : {"serve", "echo"}) {
+        std::vector<std::string> call{command};
+        if (command == "serve")
+            call.push_back(files().folder().string());
+        const auto with = [&call](std::vector<std::string> options) {
+            options.insert(options.begin(), call.begin(), call.end());
+            return options;
+        };
+        check_refused(with({"--request-cert"}), {"--request-cert", "--ca"});
+        check_refused(with({"--ca", files().path("root.pem")}), {"--ca", "--request-cert"});
+        check_refused(with({"--no-reject-unauthorized"}), {"--no-reject-unauthorized", "--request-cert"});
+    }
+}
+
+BOOST_AUTO_TEST_CASE(limits_and_groups_that_are_none_are_refused, *boost::unit_test::label("F-23"))
+{
+    const test::temporary_folder folder;
+    folder.write("garbage.pem", "no group at all\n");
+    for (const char* number : {"0", "86401", "soon", "-1"})
+        check_serve_refused({"--handshake-timeout=" + std::string(number)}, {"--handshake-timeout", number});
+    for (const char* number : {"-1", "many", "1000001"})
+        check_serve_refused({"--max-connections=" + std::string(number)}, {"--max-connections", number});
+    check_serve_refused({"--dhparam", folder.path("garbage.pem")}, {"garbage.pem", "ERR_OSSL_PEM_NO_START_LINE"});
+    check_serve_refused({"--dhparam", "/nonexistent.pem"}, {"/nonexistent.pem", "ENOENT"});
+    check_refused({"connect", "--dhparam", "auto", "localhost"}, {"--dhparam"});
 }
 
 BOOST_AUTO_TEST_CASE(a_key_that_does_not_belong_to_the_certificate_is_refused)

@@ -1,5 +1,4 @@
-#include "tests/support/credentials.hpp"
-#include "tests/tools/command.hpp"
+#include "tests/tools/served_site.hpp"
 #include "tools/coil/http_date.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -7,114 +6,16 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
 using namespace coil;
-
-namespace {
-
-std::string random_bytes(std::size_t size)
-{
-    std::mt19937_64 random(1);
-    std::string text(size, '\0');
-    for (char& each : text)
-        each = static_cast<char>(random());
-    return text;
-}
-
-/// A folder to serve, and a secret beside it.
-struct site {
-    site()
-    {
-        folder.write("secret.txt", "secret\n");
-        folder.write("www/index.html", "<p>home\n");
-        folder.write("www/ten.txt", "0123456789");
-        folder.write("www/empty", "");
-        folder.write("www/kib", random_bytes(1024));
-        folder.write("www/big", big);
-        folder.write("www/with index/index.html", "<p>inner\n");
-        folder.write("www/without/a.json", "{}");
-        std::filesystem::create_symlink("ten.txt", folder.path("www/inner_link"));
-        std::filesystem::create_symlink("../secret.txt", folder.path("www/outer_link"));
-        std::filesystem::create_symlink("/etc/hostname", folder.path("www/absolute_link"));
-        std::filesystem::create_symlink("..", folder.path("www/parent"));
-        std::filesystem::create_symlink("loop", folder.path("www/loop"));
-    }
-
-    test::temporary_folder folder;
-    std::string big = random_bytes(16 * 1024 * 1024 + 17);
-};
-
-const site& shared_site()
-{
-    static const site made;
-    return made;
-}
-
-struct served {
-    std::string www = shared_site().folder.path("www");
-    test::credential_files files;
-    test::running_server server;
-
-    served() : served(std::vector<std::string>()) {}
-    explicit served(std::vector<std::string> options) : server(with_identity(std::move(options))) {}
-
-    std::vector<std::string> with_identity(std::vector<std::string> options)
-    {
-        options.insert(options.begin(),
-                       {"serve", "--cert", files.path("server.pem"), "--key", files.path("server.key")});
-        options.push_back(www);
-        return options;
-    }
-
-    test::finished_process curl(std::vector<std::string> options) const
-    {
-        options.insert(options.begin(),
-                       {"curl", "-sS", "--max-time", "60", "--path-as-is", "--cacert", files.path("root.pem")});
-        return test::run(options);
-    }
-    std::string get(const std::string& path) const { return curl({server.url(path)}).output; }
-    /// Headers and body of an answer.
-    std::string answer(const std::string& path, std::vector<std::string> options = {}) const
-    {
-        options.insert(options.end(), {"-i", server.url(path)});
-        return curl(options).output;
-    }
-    /// What comes back for exactly these bytes.
-    std::string raw(const std::string& bytes, std::vector<std::string> options = {}) const
-    {
-        options.insert(options.begin(), {"openssl", "s_client", "-quiet", "-nocommands", "-connect", server.address(),
-                                         "-CAfile", files.path("root.pem"), "-verify_return_error"});
-        return test::run(options, bytes).output;
-    }
-};
-
-std::string status_of(const std::string& answer)
-{
-    return answer.starts_with("HTTP/1.1 ") ? answer.substr(9, 3) : "none: " + answer.substr(0, 40);
-}
-
-std::string body_of(const std::string& answer)
-{
-    const std::size_t end = answer.find("\r\n\r\n");
-    return end == std::string::npos ? "no body" : answer.substr(end + 4);
-}
-
-/// The value of a header field; empty if there is none.
-std::string field(const std::string& answer, const std::string& name)
-{
-    const std::size_t begin = answer.find("\r\n" + name + ": ");
-    if (begin == std::string::npos || begin > answer.find("\r\n\r\n"))
-        return "";
-    const std::size_t value = begin + name.size() + 4;
-    return answer.substr(value, answer.find("\r\n", value) - value);
-}
-
-}  // namespace
+using test::body_of;
+using test::field;
+using test::served;
+using test::shared_site;
+using test::status_of;
 
 BOOST_FIXTURE_TEST_SUITE(serve_test, served)
 
@@ -485,81 +386,6 @@ BOOST_AUTO_TEST_CASE(it_says_where_it_listens_and_logs_each_request)
     BOOST_TEST((how.output.find("GET /ten.txt 200 10 B TLSv1.3\n") != std::string::npos), how.output);
     BOOST_TEST((how.output.find("GET /no%0aline 404 ") != std::string::npos), how.output);
     BOOST_TEST(std::ranges::count(how.output, '\n') == 3);
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_AUTO_TEST_SUITE(serve_options_test)
-
-BOOST_AUTO_TEST_CASE(two_threads_serve_many_connections_at_once)
-{
-    served two({"--threads", "2", "--quiet"});
-    std::vector<std::string> options{"--parallel", "--parallel-immediate", "--parallel-max", "16"};
-    for (int i = 0; i < 64; ++i)
-        options.insert(options.end(), {two.server.url("/kib"), "-o", two.www + "/../out" + std::to_string(i)});
-    const test::finished_process how = two.curl(options);
-    BOOST_TEST(how.status == 0, how.errors);
-    const std::string expected = test::read_file(two.www + "/kib");
-    for (int i = 0; i < 64; ++i)
-        BOOST_TEST((test::read_file(two.www + "/../out" + std::to_string(i)) == expected));
-    const test::finished_process end = two.server.stop(SIGTERM);
-    BOOST_TEST(end.status == 0);
-    BOOST_TEST(end.output == "", "quiet");
-}
-
-BOOST_AUTO_TEST_CASE(without_a_certificate_it_makes_one_and_says_so)
-{
-    test::running_server server({"serve", shared_site().folder.path("www")});
-    BOOST_TEST(test::run({"curl", "-sS", server.url("/ten.txt")}).status == 60);  // "cannot be authenticated"
-    BOOST_TEST(test::run({"curl", "-sSk", server.url("/ten.txt")}).output == "0123456789");
-    const std::string seen = test::run({test::coil_command(), "connect", "-k", server.address()}).errors;
-    const std::string notice = server.stop(SIGTERM).errors;
-    BOOST_TEST((notice.find("throwaway certificate") != std::string::npos), notice);
-    const std::size_t fingerprint = notice.find("SHA-256  ");
-    BOOST_REQUIRE(fingerprint != std::string::npos);
-    BOOST_TEST((seen.find(notice.substr(fingerprint + 9, 95)) != std::string::npos), seen);
-}
-
-BOOST_AUTO_TEST_CASE(clients_without_a_certificate_are_refused_where_one_is_asked_for)
-{
-    test::credential_files trust;
-    served closed({"--request-cert", "--ca", trust.path("root.pem")});
-    BOOST_TEST(closed.get("/ten.txt") == "");
-    const test::finished_process with = closed.curl(
-        {"--cert", trust.path("client.pem"), "--key", trust.path("client.key"), closed.server.url("/ten.txt")});
-    BOOST_TEST(with.output == "0123456789", with.errors);
-    const test::finished_process foreign =
-        closed.curl({"--cert", trust.path("foreign_client.pem"), "--key", trust.path("foreign_client.key"),
-                     closed.server.url("/ten.txt")});
-    BOOST_TEST(foreign.output == "");
-    const std::string log = closed.server.stop(SIGTERM).output;
-    BOOST_TEST((log.find("no secure connection: ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE") != std::string::npos), log);
-}
-
-BOOST_AUTO_TEST_CASE(slow_clients_are_cut_off)
-{
-    served hasty({"--request-timeout", "1", "--idle-timeout", "1"});
-    const auto begin = std::chrono::steady_clock::now();
-    const std::string half =
-        "(printf 'GET /ten.txt HT'; sleep 30) | openssl s_client -quiet -connect " + hasty.server.address();
-    test::process client({"sh", "-c", half});
-    for (int i = 0; i < 1000 && client.output().empty(); ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    BOOST_TEST(status_of(client.output()) == "408");
-    const std::string idle = "GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n";
-    BOOST_TEST(body_of(hasty.raw(idle)) == "0123456789");
-    BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(12)));
-}
-
-BOOST_AUTO_TEST_CASE(only_the_versions_and_ciphers_that_were_allowed_are_spoken)
-{
-    served modern({"--tls-min-v1.3", "--tls-cipher-list", "TLS_AES_128_GCM_SHA256"});
-    BOOST_TEST(modern.get("/ten.txt") == "0123456789");
-    BOOST_TEST(modern.curl({"--tls-max", "1.2", modern.server.url("/ten.txt")}).status == 35);
-    const std::string report =
-        test::run({test::coil_command(), "connect", "--ca", modern.files.path("root.pem"), modern.server.address()})
-            .errors;
-    BOOST_TEST((report.find("TLS_AES_128_GCM_SHA256") != std::string::npos), report);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

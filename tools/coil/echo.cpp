@@ -79,7 +79,7 @@ int echo(int count, char** arguments)
     server_arguments server;
     command_line line(about_echo);
     line.add(server.options("7007"));
-    line.add(server.tls.options());
+    line.add(server.tls.server_options());
     if (!line.parse(count, arguments))
         return 0;
     server_process_options process;

@@ -72,7 +72,7 @@ int serve(int count, char** arguments)
     serve_arguments wanted;
     command_line line(about_serve);
     line.add(options_of(wanted));
-    line.add(wanted.server.tls.options());
+    line.add(wanted.server.tls.server_options());
     line.take_argument("DIR", &wanted.folder);
     if (!line.parse(count, arguments))
         return 0;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <coil/tls/server.hpp>
+
 #include "tools/coil/tls_arguments.hpp"
 
 #include <boost/program_options.hpp>
@@ -11,10 +13,13 @@ namespace coil::command {
 
 /// The options that all servers share.
 struct server_arguments {
+    std::string handshake_timeout = "20";
     std::string host = "127.0.0.1";
+    std::string max_connections = "0";
     std::string port;
     std::string port_file;
     std::string threads = "1";
+    bool no_reject_unauthorized = false;
     bool quiet = false;
     bool request_cert = false;
     tls_arguments tls;
@@ -28,6 +33,9 @@ struct server_arguments {
     std::uint16_t port_number() const;
     /// Throws: `usage_error`.
     unsigned thread_count() const;
+    /// Limits, and what is asked of clients; the context and what only one kind of server wants are left alone.
+    /// Throws: `usage_error`.
+    tls::server_options server_options() const;
 };
 
 }  // namespace coil::command

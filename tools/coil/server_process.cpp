@@ -58,7 +58,8 @@ private:
 
     worker_plan plan_;
     signal_set signals_{SIGINT, SIGTERM};  // before the threads, which inherit what it blocks
-    coil::loop loop_{{.blocked_threshold = {}, .submission_entries = 8, .completion_entries = 64, .receive_buffers = 0}};
+    coil::loop loop_{
+        {.blocked_threshold = {}, .submission_entries = 8, .completion_entries = 64, .receive_buffers = 0}};
     stop_source all_ended_;
     std::size_t running_ = 0;
     std::list<worker> workers_;  // goes first: each waits for its thread
@@ -148,12 +149,11 @@ int run_server(const server_arguments& arguments, server_process_options options
     plan.listen.reuse_port = threads > 1;
     plan.quiet = arguments.quiet;
     plan.service = std::move(options.service);
+    plan.server = arguments.server_options();
     const server_identity identity = make_server_identity(arguments.tls, arguments.host);
     plan.server.allow_truncation = options.allow_truncation;
     plan.server.alpn_protocols = tls::alpn_protocol_list(protocols);
     plan.server.context = identity.context;
-    plan.server.handshake_timeout = std::chrono::seconds(20);
-    plan.server.request_cert = arguments.request_cert;
 
     server_process process(std::move(plan));
     const net::address where = process.start(threads);

@@ -63,6 +63,14 @@ options::options_description tls_arguments::options()
     return group;
 }
 
+options::options_description tls_arguments::server_options()
+{
+    options::options_description group = options();
+    group.add_options()("dhparam", options::value(&dhparam)->value_name("FILE"),
+                        "group for DHE ciphers, PEM, or \"auto\"; without it there are none");
+    return group;
+}
+
 tls::secure_context_options tls_arguments::secure_context_options() const
 {
     tls::secure_context_options made;
@@ -73,6 +81,8 @@ tls::secure_context_options tls_arguments::secure_context_options() const
     made.ciphers = ciphers;
     if (!ca.empty())
         made.ca = tls::file(ca);
+    if (!dhparam.empty())
+        made.dhparam = dhparam == "auto" ? tls::pem(dhparam) : tls::file(dhparam);
     return made;
 }
 

@@ -16,6 +16,7 @@ struct tls_arguments {
     std::string ca;
     std::string cert;
     std::string ciphers;
+    std::string dhparam;
     std::string key;
     std::string passphrase_file;
     bool max_v1_2 = false;
@@ -27,6 +28,8 @@ struct tls_arguments {
 
     /// The options that set these fields.
     boost::program_options::options_description options();
+    /// The same with those that only a server has.
+    boost::program_options::options_description server_options();
 
     /// Everything but certificate and key.
     /// Throws: `usage_error`, `tls::error`.
