@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace coil::command {
@@ -28,8 +29,8 @@ constexpr description about_echo{
 constexpr std::size_t large_size = 16 * 1024;
 
 /// Echoes while what arrives fills the large buffer, which exists only here.
-/// @return whether the connection goes on.
-task<bool> echo_bulk(tls::socket& socket)
+/// @return why it stopped, if that was not for want of bytes.
+task<result<>> echo_bulk(tls::socket& socket)
 {
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(large_size);
     const std::span<std::byte> room(buffer.get(), large_size);
@@ -37,28 +38,41 @@ task<bool> echo_bulk(tls::socket& socket)
     while (size == large_size) {
         const result<std::size_t> count = co_await socket.read(room);
         if (!count)
-            co_return false;
+            co_return count.error();
         size = *count;
         const result<std::size_t> written = co_await socket.write(room.first(size));
         if (!written)
-            co_return false;
+            co_return written.error();
     }
-    co_return true;
+    co_return result<>();
 }
 
 /// An idle connection holds the small buffer only.
-task<> echo_connection(tls::socket socket)
+/// @return why it stopped.
+task<std::error_code> echo_all(tls::socket& socket)
 {
     std::array<std::byte, 512> small;
-    bool goes_on = true;
-    while (goes_on) {
+    for (;;) {
         const result<std::size_t> count = co_await socket.read(small);
         if (!count)
-            break;
+            co_return count.error();
         const result<std::size_t> written = co_await socket.write(std::span<const std::byte>(small).first(*count));
-        goes_on = written.has_value();
-        if (goes_on && *count == small.size())
-            goes_on = co_await echo_bulk(socket);
+        if (!written)
+            co_return written.error();
+        if (*count < small.size())
+            continue;
+        const result<> goes_on = co_await echo_bulk(socket);
+        if (!goes_on)
+            co_return goes_on.error();
+    }
+}
+
+task<> echo_connection(tls::socket socket)
+{
+    const std::error_code why = co_await echo_all(socket);
+    if (why != errc::end_of_stream) {
+        socket.destroy();  // an orderly end would say that everything was sent back
+        co_return;
     }
     const result<> ended = co_await socket.end();
     if (!ended)

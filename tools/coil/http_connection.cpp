@@ -14,7 +14,9 @@ namespace coil::command {
 namespace {
 
 constexpr std::size_t piece_size = 64 * 1024;
-constexpr std::chrono::milliseconds time_to_close(2000);
+// A client that was refused midway may read the answer only when it has sent everything.
+constexpr std::chrono::seconds idle_to_close(2);
+constexpr std::chrono::seconds time_to_close(30);
 
 using bytes = std::span<const std::byte>;
 
@@ -47,19 +49,45 @@ task<bool> write_all(tls::socket& socket, std::span<const bytes> pieces, std::ch
 task<> http_service::run(tls::socket socket)
 {
     std::string received;
-    bool goes_on = true;
-    while (goes_on && !context_.closing().stop_requested()) {
+    outcome last = outcome::answered;
+    while (last == outcome::answered && !context_.closing().stop_requested()) {
         if (received.empty()) {
             std::string().swap(received);  // an idle connection keeps no buffer
-            goes_on = co_await wait_for_request(socket, received);
+            const bool begun = co_await wait_for_request(socket, received);
+            if (!begun)
+                break;
         }
-        if (goes_on)
-            goes_on = co_await exchange(socket, received);
+        last = co_await exchange(socket, received);
     }
-    // Closing with bytes unread would reset the connection, and the last answer could be lost.
-    const result<> closed = co_await socket.shutdown(time_to_close);
-    if (!closed)
+    if (last == outcome::cut_off)
         socket.destroy();
+    else
+        co_await end(socket);
+}
+
+/// Ends in order, then drops what still comes until the client ends too: closing with bytes unread would reset the
+/// connection, and the last answer could be lost.
+task<> http_service::end(tls::socket& socket)
+{
+    const auto until = std::chrono::steady_clock::now() + time_to_close;
+    const result<> ended = co_await with_timeout(limits_.write, socket.end());
+    bool goes_on = ended.has_value();
+    while (goes_on && std::chrono::steady_clock::now() < until) {
+        const result<> more = co_await with_timeout(idle_to_close, socket.readable());
+        goes_on = more.has_value();
+        if (goes_on)
+            goes_on = co_await drop_input(socket);
+    }
+    socket.destroy();  // what is left of it; both sides have ended, or the client had its time
+}
+
+/// A connection that waits for the client's end holds no buffer.
+task<bool> http_service::drop_input(tls::socket& socket)
+{
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(piece_size);
+    const std::span<std::byte> room(buffer.get(), piece_size);
+    const result<std::size_t> count = co_await with_timeout(idle_to_close, socket.read(room));
+    co_return count.has_value();
 }
 
 task<bool> http_service::wait_for_request(tls::socket& socket, std::string& received)
@@ -71,14 +99,14 @@ task<bool> http_service::wait_for_request(tls::socket& socket, std::string& rece
     co_return count.has_value();
 }
 
-task<bool> http_service::exchange(tls::socket& socket, std::string& received)
+task<http_service::outcome> http_service::exchange(tls::socket& socket, std::string& received)
 {
     http_request_reader reader(socket, received, limits_);
     http_response response(500);
     bool keep_alive = false;
     const http_request_reader::outcome head = co_await reader.head();
     if (head == http_request_reader::outcome::lost)
-        co_return false;
+        co_return outcome::cut_off;
     if (head == http_request_reader::outcome::refused) {
         response = http_response::explanation(reader.refusal());
     } else {
@@ -92,7 +120,9 @@ task<bool> http_service::exchange(tls::socket& socket, std::string& received)
     keep_alive = keep_alive && !context_.closing().stop_requested();
     log(socket, reader.request(), response);
     const bool sent = co_await send(socket, reader.request(), response, keep_alive);
-    co_return sent&& keep_alive;
+    if (!sent)
+        co_return outcome::cut_off;
+    co_return keep_alive ? outcome::answered : outcome::last;
 }
 
 /// @return whether another request can follow. Replaces the response where the body is not acceptable.
@@ -125,8 +155,6 @@ task<bool> http_service::send(tls::socket& socket, const http_request& request, 
         const std::array<bytes, 2> pieces{bytes_of(head), bytes_of(text)};
         sent = co_await write_all(socket, pieces, limits_.write);
     }
-    if (!sent)
-        socket.destroy();  // the length was promised: an orderly end would be a lie
     co_return sent;
 }
 

@@ -23,10 +23,19 @@ public:
     task<> run(tls::socket socket);
 
 private:
+    /// What became of one request.
+    enum class outcome {
+        answered,  ///< Another request may follow.
+        last,      ///< It was answered, and the connection is to end in order.
+        cut_off,   ///< The client is gone, or did not get all of the answer: no orderly end.
+    };
+
     task<bool> wait_for_request(tls::socket& socket, std::string& received);
-    task<bool> exchange(tls::socket& socket, std::string& received);
+    task<outcome> exchange(tls::socket& socket, std::string& received);
     task<bool> read_body(tls::socket& socket, http_request_reader& reader, http_response& response);
     task<bool> send(tls::socket& socket, const http_request& request, const http_response& response, bool keep_alive);
+    task<bool> drop_input(tls::socket& socket);
+    task<> end(tls::socket& socket);
     task<bool> send_file(tls::socket& socket, std::string head, const http_response& response);
     void log(const tls::socket& socket, const http_request& request, const http_response& response);
 
