@@ -68,6 +68,18 @@ BOOST_AUTO_TEST_CASE(an_option_that_is_unknown_or_lacks_its_value_is_refused)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_help_that_cannot_be_written_is_a_failure, *boost::unit_test::label("F-06"))
+{
+    for (const std::string call : {"--help", "--version", "serve --help", "echo --help", "connect --help"}) {
+        const test::finished_process how =
+            test::run({"sh", "-c", "\"$1\" " + call + " > /dev/full", "sh", test::coil_command()});
+        BOOST_TEST(how.status == 1, call);
+        BOOST_TEST((how.errors.find("standard output cannot be written: No space left") != std::string::npos),
+                   how.errors);
+        BOOST_TEST(std::ranges::count(how.errors, '\n') == 1);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_number_out_of_its_limits_is_refused)
 {
     for (const char* number : {"x", "-1", "65536", "1e3", "99999999999999999999", " 1", "0x10"})
@@ -132,7 +144,7 @@ BOOST_AUTO_TEST_CASE(limits_and_groups_that_are_none_are_refused, *boost::unit_t
         check_serve_refused({"--handshake-timeout=" + std::string(number)}, {"--handshake-timeout", number});
     for (const char* number : {"-1", "many", "1000001"})
         check_serve_refused({"--max-connections=" + std::string(number)}, {"--max-connections", number});
-    check_serve_refused({"--dhparam", folder.path("garbage.pem")}, {"garbage.pem", "ERR_OSSL_PEM_NO_START_LINE"});
+    check_serve_refused({"--dhparam", folder.path("garbage.pem")}, {"dhparam", "garbage.pem", "ERR_OSSL_UNSUPPORTED"});
     check_serve_refused({"--dhparam", "/nonexistent.pem"}, {"/nonexistent.pem", "ENOENT"});
     check_refused({"connect", "--dhparam", "auto", "localhost"}, {"--dhparam"});
 }

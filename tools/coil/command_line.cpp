@@ -51,7 +51,7 @@ void command_line::print_help() const
     std::ostringstream text;
     text << out.paint(colour::bold, "usage: ") << of_.synopsis << "\n\n" << of_.about;
     text << options_ << "\n" << out.paint(colour::bold, "Examples:") << "\n" << of_.examples;
-    out.write(text.str());
+    out.print(text.str());
 }
 
 unsigned parse_number(std::string_view option, const std::string& text, unsigned least, unsigned most)

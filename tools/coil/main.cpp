@@ -42,7 +42,7 @@ std::string help()
            "  coil serve --threads 4 --host :: --cert chain.pem --key key.pem /srv/files\n"
            "  coil echo --port 7007\n"
            "  coil connect example.com:443           # who is there, and may it be trusted?\n"
-           "  printf 'hello' | coil connect --insecure localhost:7007\n"
+           "  printf 'hello' | coil connect --insecure --half-close localhost:7007\n"
            "  coil bench --quick                     # coil, Boost.Asio and the floor\n"
            "\n"
            "Exit status: 0 when all went well, 1 when the network or the peer failed, 2 for a mistake in the call.\n";
@@ -57,6 +57,16 @@ int complain(std::string_view name, std::string_view what, int status)
         line += " " + std::string(name);
     err.write(err.paint(colour::red, line + ":") + " " + printable(what) + "\n");
     return status;
+}
+
+int show(std::string_view text)
+{
+    try {
+        terminal::output().print(text);
+        return 0;
+    } catch (const failure& error) {
+        return complain("", error.what(), 1);
+    }
 }
 
 int run(const subcommand& chosen, int count, char** arguments)
@@ -75,14 +85,10 @@ int run(const subcommand& chosen, int count, char** arguments)
 int run(int count, char** arguments)
 {
     const std::string_view name = count > 1 ? arguments[1] : "";
-    if (name == "--help" || name == "-h" || name == "help") {
-        terminal::output().write(help());
-        return 0;
-    }
-    if (name == "--version") {
-        terminal::output().write(version);
-        return 0;
-    }
+    if (name == "--help" || name == "-h" || name == "help")
+        return show(help());
+    if (name == "--version")
+        return show(version);
     for (const subcommand& each : subcommands)
         if (each.name == name)
             return run(each, count - 1, arguments + 1);  // the parser skips the first, which is the name

@@ -1,8 +1,11 @@
 #include "tools/coil/terminal.hpp"
 
+#include "tools/coil/usage_error.hpp"
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include <unistd.h>
 
@@ -40,15 +43,23 @@ std::string terminal::paint(colour wanted, std::string_view text) const
     return "\033[" + std::string(code_of(wanted)) + "m" + std::string(text) + "\033[0m";
 }
 
-void terminal::write(std::string_view text) const noexcept
+int terminal::write(std::string_view text) const noexcept
 {
     while (!text.empty()) {
         const ssize_t written = ::write(descriptor_, text.data(), text.size());
         if (written < 0 && errno != EINTR)
-            return;
+            return errno;
         if (written > 0)
             text.remove_prefix(static_cast<std::size_t>(written));
     }
+    return 0;
+}
+
+void terminal::print(std::string_view text) const
+{
+    const int error = write(text);
+    if (error != 0 && error != EPIPE)  // a reader that has seen enough is none
+        throw failure(std::string("standard output cannot be written: ") + std::strerror(error));
 }
 
 const terminal& terminal::output()

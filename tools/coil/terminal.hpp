@@ -16,7 +16,11 @@ public:
     /// `text`, in `wanted` if the terminal shows colours.
     std::string paint(colour wanted, std::string_view text) const;
     /// Writes all of `text`. What cannot be written is dropped: there is nowhere to tell.
-    void write(std::string_view text) const noexcept;
+    /// @return 0, or what the system said of it.
+    int write(std::string_view text) const noexcept;
+
+    /// Writes all of `text`, which is what the command was asked for. Throws: `failure` where it cannot be written.
+    void print(std::string_view text) const;
 
     static const terminal& output();
     static const terminal& errors();
