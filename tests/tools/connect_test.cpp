@@ -24,9 +24,10 @@ struct servers {
         return test::running_server(options);
     }
 
+    /// To a server that waits for the end of what is sent to it.
     test::finished_process connect(std::vector<std::string> options, const std::string& input = "")
     {
-        options.insert(options.begin(), {test::coil_command(), "connect"});
+        options.insert(options.begin(), {test::coil_command(), "connect", "--half-close"});
         return test::run(options, input);
     }
 };
@@ -143,7 +144,7 @@ BOOST_AUTO_TEST_CASE(what_goes_wrong_in_the_network_is_one_line_and_status_1)
 BOOST_AUTO_TEST_CASE(a_pipe_can_be_its_input_and_its_output)
 {
     const test::running_server server = start("server");
-    const std::string pipeline = "head -c 3000000 /dev/zero | \"$1\" connect -q --ca \"$2\" localhost:$3 | wc -c";
+    const std::string pipeline = "head -c 3000000 /dev/zero | \"$1\" connect -qN --ca \"$2\" localhost:$3 | wc -c";
     const test::finished_process how =
         test::run({"sh", "-c", pipeline, "sh", test::coil_command(), files.path("root.pem"), server.port()});
     BOOST_TEST(std::stol(how.output) == 3000000);
@@ -173,8 +174,8 @@ BOOST_AUTO_TEST_CASE(openssl_s_server_hears_what_it_sends)
     }
     BOOST_REQUIRE(port != "");
     const test::finished_process how =
-        connect({"-q", "--keep-open", "--ca", files.path("root.pem"), "localhost:" + port},
-                "GET /no-such-file HTTP/1.0\r\n\r\n");
+        test::run({test::coil_command(), "connect", "-q", "--ca", files.path("root.pem"), "localhost:" + port},
+                  "GET /no-such-file HTTP/1.0\r\n\r\n");
     check_says(how.output, {"HTTP/1.0 200 ok", "no-such-file"});
 }
 

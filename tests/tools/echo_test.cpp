@@ -30,7 +30,8 @@ struct echo_server {
     /// What comes back through `coil connect`.
     std::string echoed(const std::string& text, std::vector<std::string> options = {})
     {
-        options.insert(options.begin(), {test::coil_command(), "connect", "--quiet", "--ca", files.path("root.pem")});
+        options.insert(options.begin(),
+                       {test::coil_command(), "connect", "--quiet", "--half-close", "--ca", files.path("root.pem")});
         options.push_back("localhost:" + server.port());
         const test::finished_process how = test::run(options, text);
         BOOST_TEST(how.errors == "");

@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(without_a_certificate_it_makes_one_and_says_so)
     test::running_server server({"serve", shared_site().folder.path("www")});
     BOOST_TEST(test::run({"curl", "-sS", server.url("/ten.txt")}).status == 60);  // "cannot be authenticated"
     BOOST_TEST(test::run({"curl", "-sSk", server.url("/ten.txt")}).output == "0123456789");
-    const std::string seen = test::run({test::coil_command(), "connect", "-k", server.address()}).errors;
+    const std::string seen = test::run({test::coil_command(), "connect", "-kN", server.address()}).errors;
     const std::string notice = server.stop(SIGTERM).errors;
     BOOST_TEST((notice.find("throwaway certificate") != std::string::npos), notice);
     const std::size_t fingerprint = notice.find("SHA-256  ");
@@ -139,9 +139,9 @@ BOOST_AUTO_TEST_CASE(only_the_versions_and_ciphers_that_were_allowed_are_spoken)
     served modern({"--tls-min-v1.3", "--tls-cipher-list", "TLS_AES_128_GCM_SHA256"});
     BOOST_TEST(modern.get("/ten.txt") == "0123456789");
     BOOST_TEST(modern.curl({"--tls-max", "1.2", modern.server.url("/ten.txt")}).status == 35);
-    const std::string report =
-        test::run({test::coil_command(), "connect", "--ca", modern.files.path("root.pem"), modern.server.address()})
-            .errors;
+    const std::string report = test::run({test::coil_command(), "connect", "--half-close", "--ca",
+                                          modern.files.path("root.pem"), modern.server.address()})
+                                   .errors;
     BOOST_TEST((report.find("TLS_AES_128_GCM_SHA256") != std::string::npos), report);
 }
 

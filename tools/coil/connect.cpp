@@ -30,12 +30,14 @@ constexpr description about_connect{
     .synopsis = "coil connect [OPTION]... HOST[:PORT]",
     .about =
         "Connects to a TLS server (port 443 unless given), says on standard error what was negotiated and whether\n"
-        "the server is who it claims to be, then pipes standard input to it and its bytes to standard output.\n"
+        "the server is who it claims to be, then pipes standard input to it and its bytes to standard output,\n"
+        "until the server ends. Many servers take the end of what is sent to them for a client that has left, so\n"
+        "this side stays open meanwhile; --half-close is for those that wait for it.\n"
         "A server that cannot be verified is refused.\n",
     .examples = "  coil connect example.com\n"
                 "  printf 'GET / HTTP/1.0\\r\\nHost: example.com\\r\\n\\r\\n' | coil connect --quiet example.com:443\n"
                 "  coil connect --ca root.pem --servername a.example.com 127.0.0.1:8443\n"
-                "  coil connect --insecure --tls-max-v1.2 localhost:8443 < /dev/null\n",
+                "  coil connect --insecure --tls-max-v1.2 --half-close localhost:7007 < FILE\n",
 };
 
 constexpr std::chrono::seconds time_for_handshake(30);
@@ -60,10 +62,18 @@ options::options_description options_of(connect_arguments& arguments)
         "name to ask for and to check, in place of HOST; \"\" asks for none");
     add("insecure,k", options::bool_switch(&arguments.insecure), "go on with a server that cannot be verified");
     add("crlf", options::bool_switch(&arguments.input.crlf), "send line ends as CR LF, for HTTP or mail typed by hand");
-    add("keep-open", options::bool_switch(&arguments.input.keep_open),
-        "do not end the sending side when standard input ends");
+    add("half-close,N", options::bool_switch(&arguments.input.half_close),
+        "end the sending side when standard input ends, not only when the server ends");
     add("quiet,q", options::bool_switch(&arguments.quiet), "no report");
     return group;
+}
+
+/// The name that goes with a host, without the dot that marks it as complete; none for an address.   RFC 6066 §3.
+std::string name_of(const std::string& host)
+{
+    if (net::is_ip(host))
+        return {};
+    return host.substr(0, host.size() - host.ends_with('.'));
 }
 
 tls::socket_options socket_options_of(const connect_arguments& arguments)
@@ -75,8 +85,7 @@ tls::socket_options socket_options_of(const connect_arguments& arguments)
     made.engine.alpn_protocols = tls::alpn_protocol_list(arguments.tls.alpn_protocols());
     made.engine.host = arguments.target.host;
     made.engine.reject_unauthorized = !arguments.insecure;
-    made.engine.servername =
-        arguments.servername.value_or(net::is_ip(arguments.target.host) ? "" : arguments.target.host);
+    made.engine.servername = arguments.servername.value_or(name_of(arguments.target.host));
     return made;
 }
 
@@ -93,13 +102,38 @@ std::string failed_handshake(const tls::socket& socket, const std::error_code& e
 {
     if (error == errc::timed_out)
         return "no secure connection: the server took too long for the handshake (ETIMEDOUT)";
-    if (const std::optional<std::string> code = socket.authorization_error())
-        return "refused: " + verification_text(*code, name) + " (" + *code + "); --ca FILE trusts another root, " +
-               "--insecure goes on all the same";
     const tls::error_info info = socket.error_info();
+    if (const std::optional<std::string> code = socket.authorization_error())
+        return "refused: " + verification_text(*code, name, info.message) + " (" + *code +
+               "); --ca FILE trusts another root, --insecure goes on all the same";
     const std::string code = info.code.empty() ? error_name(error) : info.code;
     const std::string message = info.message.empty() ? error.message() : info.message;
     return "no secure connection: " + message + " (" + code + ")" + advice(code);
+}
+
+std::string cause(const std::error_code& error)
+{
+    return ": " + error.message() + " (" + error_name(error) + ")";
+}
+
+/// Empty where nothing failed, and where the reader of standard output has left, as `head` does.
+std::string failed_pipe(const pipe_outcome& piped)
+{
+    if (piped.input)
+        return "standard input cannot be read" + cause(piped.input);
+    if (piped.output == std::error_code(EPIPE, std::system_category()))
+        return "";
+    if (piped.output)
+        return "standard output cannot be written" + cause(piped.output);
+    std::string what;
+    if (piped.connection)
+        what = "the connection broke" + cause(piped.connection);
+    else if (piped.unsent > 0)
+        what = "the server ended the connection";
+    if (piped.unsent > 0)
+        what += "; " + std::to_string(piped.unsent) + " bytes of standard input" +
+                (piped.input_ended ? "" : ", and what follows them,") + " were not sent";
+    return what;
 }
 
 task<> connect_and_pipe(const connect_arguments& arguments, tls::socket_options how)
@@ -127,9 +161,9 @@ task<> connect_and_pipe(const connect_arguments& arguments, tls::socket_options 
         terminal::errors().write(connect_report(socket, facts));
     if (!secure)
         throw failure(failed_handshake(socket, secure.error(), checked));
-    const result<> piped = co_await pipe_standard_streams(socket, arguments.input);
-    if (!piped && piped.error() != std::error_code(EPIPE, std::system_category()))
-        throw failure("the connection broke: " + piped.error().message() + " (" + error_name(piped.error()) + ")");
+    const pipe_outcome piped = co_await pipe_standard_streams(socket, arguments.input);
+    if (const std::string what = failed_pipe(piped); !what.empty())
+        throw failure(what);
 }
 
 }  // namespace

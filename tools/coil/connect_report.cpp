@@ -119,7 +119,8 @@ std::string verification(const tls::socket& socket, const std::string& host)
     const std::string code = socket.authorization_error().value_or("");
     if (code.empty())
         return err.paint(colour::yellow, "not done") + ": the handshake did not get that far";
-    return err.paint(colour::red, "FAILED") + ": " + verification_text(code, printable(host)) + " (" + code + ")";
+    return err.paint(colour::red, "FAILED") + ": " +
+           verification_text(code, printable(host), socket.error_info().message) + " (" + code + ")";
 }
 
 }  // namespace

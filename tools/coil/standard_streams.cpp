@@ -2,16 +2,23 @@
 
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/standard_stream.hpp>
+#include <coil/runtime/timer.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
 
+#include <unistd.h>
+
 namespace coil::command {
 namespace {
 
 constexpr std::size_t buffer_size = 64 * 1024;
+constexpr std::chrono::seconds time_to_end(5);
+constexpr std::chrono::milliseconds time_to_count(200);
 
 /// @param after_cr  whether the byte before the first was a CR.
 std::string with_crlf(std::span<const std::byte> bytes, bool after_cr)
@@ -27,60 +34,153 @@ std::string with_crlf(std::span<const std::byte> bytes, bool after_cr)
     return lines;
 }
 
-task<> send_input(tls::socket& socket, input_options options)
+/// Both directions of one connection.
+class stream_pipe {
+public:
+    stream_pipe(tls::socket& socket, input_options options) : socket_(socket), options_(options) {}
+
+    task<pipe_outcome> run();
+
+private:
+    task<> send_input();
+    task<bool> send(std::span<const std::byte> bytes);
+    task<> receive_output();
+    task<> count_rest();
+    task<> end();
+    bool peer_takes_more() const;
+
+    tls::socket& socket_;
+    input_options options_;
+    standard_input input_;
+    standard_output output_;
+    std::string lines_;  // with their ends replaced
+    pipe_outcome outcome_;
+    std::error_code sending_;  // what kept bytes from being sent
+    bool peer_ended_ = false;
+};
+
+task<pipe_outcome> stream_pipe::run()
 {
-    standard_input input;
+    scope sending;
+    sending.spawn(send_input());
+    co_await receive_output();
+    if (!peer_takes_more())
+        sending.request_stop();
+    co_await sending.join();
+    if (!outcome_.connection && outcome_.unsent > 0 && sending_ != errc::canceled)
+        outcome_.connection = sending_;
+    if (!outcome_.input && !outcome_.output && !outcome_.input_ended && ::isatty(STDIN_FILENO) == 0)
+        co_await count_rest();
+    if (outcome_.failed())
+        socket_.destroy();
+    else
+        co_await end();
+    co_return outcome_;
+}
+
+/// To a peer that ended at TLS 1.2 nothing may be sent any more.   RFC 5246 §7.2.1, RFC 8446 §6.1.
+bool stream_pipe::peer_takes_more() const
+{
+    return peer_ended_ && !outcome_.output && socket_.get_protocol() == "TLSv1.3" && ::isatty(STDIN_FILENO) == 0;
+}
+
+task<> stream_pipe::send_input()
+{
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
     const std::span<std::byte> room(buffer.get(), buffer_size);
-    std::string lines;
-    for (;;) {
-        const result<std::size_t> count = co_await input.read(room);
-        if (count.error() == errc::canceled)
-            co_return;  // the peer ended first
-        if (!count)
-            break;
-        std::span<const std::byte> bytes = room.first(*count);
-        if (options.crlf) {
-            lines = with_crlf(bytes, lines.ends_with('\r'));
-            bytes = std::as_bytes(std::span(lines));
+    bool goes_on = true;
+    while (goes_on) {
+        const result<std::size_t> count = co_await input_.read(room);
+        if (count) {
+            goes_on = co_await send(room.first(*count));
+            continue;
         }
-        const result<std::size_t> written = co_await socket.write(bytes);
-        if (!written)
-            co_return;  // reading tells why
+        goes_on = false;
+        outcome_.input_ended = count.error() == errc::end_of_stream;
+        if (outcome_.input_ended || count.error() == errc::canceled)
+            continue;
+        outcome_.input = count.error();
+        socket_.destroy();  // what was sent is not the whole
     }
-    if (!options.keep_open) {
-        const result<> ended = co_await socket.end();
-        if (!ended)
+    if (!outcome_.input_ended || !options_.half_close)
+        co_return;
+    const result<> ended = co_await socket_.end();
+    if (!ended)
+        sending_ = ended.error();
+}
+
+task<bool> stream_pipe::send(std::span<const std::byte> bytes)
+{
+    const std::size_t taken = bytes.size();
+    outcome_.unsent = taken;
+    if (options_.crlf) {
+        lines_ = with_crlf(bytes, lines_.ends_with('\r'));
+        bytes = std::as_bytes(std::span(lines_));
+    }
+    const result<std::size_t> written = co_await socket_.write(bytes);
+    if (!written)
+        sending_ = written.error();
+    else
+        outcome_.unsent = *written == bytes.size() ? 0 : taken - std::min(taken, *written);
+    co_return written && *written == bytes.size();
+}
+
+task<> stream_pipe::receive_output()
+{
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
+    const std::span<std::byte> room(buffer.get(), buffer_size);
+    bool goes_on = true;
+    while (goes_on) {
+        const result<std::size_t> count = co_await socket_.read(room);
+        if (!count) {
+            peer_ended_ = count.error() == errc::end_of_stream;
+            if (!peer_ended_ && count.error() != errc::destroyed)
+                outcome_.connection = count.error();
             co_return;
+        }
+        const result<std::size_t> written = co_await output_.write(room.first(*count));
+        if (!written)
+            outcome_.output = written.error();
+        goes_on = written.has_value();
     }
 }
 
-task<result<>> receive_output(tls::socket& socket)
+/// What is there to be read, and will not be sent.
+task<> stream_pipe::count_rest()
 {
-    standard_output output;
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
     const std::span<std::byte> room(buffer.get(), buffer_size);
-    for (;;) {
-        const result<std::size_t> count = co_await socket.read(room);
-        if (count.error() == errc::end_of_stream)
-            co_return result<>();
-        if (!count)
-            co_return count.error();
-        const result<std::size_t> written = co_await output.write(room.first(*count));
-        if (!written)
-            co_return written.error();
+    const auto until = std::chrono::steady_clock::now() + time_to_count;
+    bool goes_on = true;
+    while (goes_on) {
+        const result<std::size_t> count = co_await with_deadline(until, input_.read(room));
+        goes_on = count.has_value();
+        outcome_.unsent += count ? *count : 0;
+        outcome_.input_ended = count.error() == errc::end_of_stream;
     }
+}
+
+/// The peer has ended, so that nobody waits for this end; only what was written before has to arrive.
+task<> stream_pipe::end()
+{
+    const result<> sent = co_await with_timeout(time_to_end, socket_.drained());
+    if (!sent)
+        outcome_.connection = sent.error();
+    if (!sent) {
+        socket_.destroy();
+        co_return;
+    }
+    const result<> ended = co_await with_timeout(time_to_end, socket_.end());
+    if (!ended)
+        socket_.destroy();
 }
 
 }  // namespace
 
-task<result<>> pipe_standard_streams(tls::socket& socket, input_options options)
+task<pipe_outcome> pipe_standard_streams(tls::socket& socket, input_options options)
 {
-    scope sending;
-    sending.spawn(send_input(socket, options));
-    const result<> outcome = co_await receive_output(socket);
-    sending.request_stop();
-    co_await sending.join();
+    stream_pipe pipe(socket, options);
+    const pipe_outcome outcome = co_await pipe.run();
     co_return outcome;
 }
 

@@ -30,14 +30,14 @@ constexpr std::array texts{
 
 }  // namespace
 
-std::string verification_text(std::string_view code, std::string_view host)
+std::string verification_text(std::string_view code, std::string_view host, std::string_view reason)
 {
     if (code == "ERR_TLS_CERT_ALTNAME_INVALID")
         return "the certificate is for other names than " + std::string(host);
     for (const auto& [known, text] : texts)
         if (known == code)
             return std::string(text);
-    return "the certificate could not be verified";
+    return "the certificate could not be verified" + (reason.empty() ? std::string() : ": " + std::string(reason));
 }
 
 }  // namespace coil::command
