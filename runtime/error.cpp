@@ -37,6 +37,27 @@ public:
 
     std::string code(int value) const override { return std::string(find(value).code); }
 
+    std::error_condition default_error_condition(int value) const noexcept override
+    {
+        switch (static_cast<errc>(value)) {
+        case errc::canceled: return std::errc::operation_canceled;
+        case errc::timed_out: return std::errc::timed_out;
+        case errc::reset: return std::errc::connection_reset;
+        case errc::already_in_progress: return std::errc::connection_already_in_progress;
+        case errc::write_after_end: return std::errc::broken_pipe;
+        case errc::bad_port: return std::errc::invalid_argument;
+        case errc::name_too_long: return std::errc::filename_too_long;
+        // The system has nothing that means these, and what is near would mislead: EAI_AGAIN is not EAGAIN.
+        case errc::end_of_stream:
+        case errc::destroyed:
+        case errc::host_not_found:
+        case errc::lookup_failed:
+        case errc::server_not_running:
+        case errc::already_listening: break;
+        }
+        return std::error_condition(value, *this);
+    }
+
 private:
     static entry find(int value)
     {
@@ -80,6 +101,33 @@ std::string error_name(const std::error_code& error)
         if (const char* name = ::strerrorname_np(error.value()))
             return name;
     return "UNKNOWN";
+}
+
+error_info describe_error(const std::error_code& error)
+{
+    error_info info;
+    if (!error)
+        return info;
+    info.error = error;
+    info.code = error_name(error);
+    info.message = error.message();
+    const std::error_condition meaning = error.default_error_condition();
+    if (meaning.category() == std::generic_category() || meaning.category() == std::system_category())
+        info.system_number = meaning.value();
+    return info;
+}
+
+error_info internal::renamed(error_info info, const std::error_code& error)
+{
+    error_info other = describe_error(error);
+    const std::string before = info.syscall + " " + info.code;
+    if (!info.syscall.empty() && info.message.starts_with(before))
+        other.message = info.syscall + " " + other.code + info.message.substr(before.size());
+    info.error = other.error;
+    info.code = std::move(other.code);
+    info.message = std::move(other.message);
+    info.system_number = other.system_number;
+    return info;
 }
 
 }  // namespace coil

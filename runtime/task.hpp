@@ -50,7 +50,9 @@ template <class Promise>
 stop_token stop_token_of(std::coroutine_handle<Promise> awaiting) noexcept
 {
     note_await(awaiting);
-    if constexpr (requires { { awaiting.promise().stop_token() } -> std::same_as<stop_token>; })
+    if constexpr (requires {
+                      { awaiting.promise().stop_token() } -> std::same_as<stop_token>;
+                  })
         return awaiting.promise().stop_token();
     else
         return {};
@@ -107,6 +109,16 @@ public:
     void return_value(U&& value)
     {
         value_.emplace(std::forward<U>(value));
+    }
+    /// Here so that the compiler says what to do.
+    template <class U>
+        requires(!std::convertible_to<U &&, T>)
+    void return_value(U&&)
+    {
+        static_assert(
+            std::convertible_to<U&&, T>,
+            "co_return: this is not what the task gives. Where it is a `result` of another type that has failed, "
+            "pass its error on: `co_return r.error();`");
     }
     void unhandled_exception() noexcept { exception_ = std::current_exception(); }
 

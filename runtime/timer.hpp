@@ -88,7 +88,7 @@ task<await_result<Awaitable&>> with_deadline(std::chrono::steady_clock::time_poi
     co_await internal::use_stop_token(limit.token());
     await_result<Awaitable&> outcome = co_await awaitable;
     if (limit.passed() && outcome.error() == errc::canceled)
-        outcome = errc::timed_out;
+        outcome = internal::timed_out(outcome);
     co_return outcome;
 }
 
