@@ -9,12 +9,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace coil::net {
 
 class socket;
 
-/// Where to connect to.
+using coil::error_info;
+
+/// Where to connect to. The fields of options stand in alphabetical order, and so do their designators.
 /// Node: options of socket.connect.
 struct connect_options {
     /// Addresses of one family only: `ipv4` or `ipv6`. Node: family.
@@ -39,8 +42,9 @@ struct connect_options {
 
 /// A socket that is to be connected: `co_await socket.connect()`.
 ///
-/// Where a host has several addresses they are tried one after the other, each for a quarter of a second while there is
-/// another left.
+/// Where a host has several addresses, of both families in turn, the next one is tried as soon as one has failed, and beside
+/// those before it when they have not answered for a quarter of a second. The first that answers is taken and the attempts at
+/// the others, at most 32 at once, are given up. RFC 8305.
 /// Throws: `std::invalid_argument` for a `local_address` that is none, `std::system_error` ENAMETOOLONG for a `path` over 107 bytes.
 /// Node: net.connect.
 socket connect(connect_options options);
@@ -50,7 +54,11 @@ namespace internal {
 class transport;
 
 /// Connects as `options` say.
-task<result<std::unique_ptr<transport>>> open_connection(const connect_options& options);
+task<detailed_result<std::unique_ptr<transport>>> open_connection(const connect_options& options);
+
+/// Both families in turn, beginning with that of the first, each in the order it has. RFC 8305 section 4.
+/// @param targets  not empty.
+std::vector<address> interleaved(std::vector<address> targets);
 
 /// Throws as `connect` does.
 void check(const connect_options& options);

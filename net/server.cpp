@@ -1,5 +1,6 @@
 #include <coil/net/server.hpp>
 
+#include <coil/net/internal/failure.hpp>
 #include <coil/net/internal/listener.hpp>
 #include <coil/net/internal/socket_transport.hpp>
 #include <coil/runtime/internal/misuse.hpp>
@@ -26,22 +27,23 @@ public:
     server_state(server_options options, connection_opener opener) : options_(options), opener_(std::move(opener)) {}
     ~server_state() { coil::internal::end_all(waiting_); }
 
-    result<> listen(const listen_options& options)
+    detailed_result<> listen(const listen_options& options)
     {
         if (listener_)
             return errc::already_listening;
         const result<net::address> where = place_of(options);
         if (!where)
-            return where.error();
+            return failed(listen_failure(where.error(), options.path.empty() ? options.host : options.path));
         const auto open = [&](const net::address& at) {
             return listener::open(at, options, options_.no_delay,
                                   [this](descriptor connected) { accept(std::move(connected)); });
         };
         auto opened = open(*where);
-        if (!opened && opened.error() == std::errc::address_family_not_supported && options.host.empty() && options.path.empty())
+        if (!opened && opened.error() == std::errc::address_family_not_supported && options.host.empty() &&
+            options.path.empty())
             opened = open(net::address::any(address_family::ipv4, options.port));
         if (!opened)
-            return opened.error();
+            return failed(listen_failure(opened.error(), *where));
         listener_ = std::move(*opened);
         return {};
     }
@@ -71,6 +73,8 @@ public:
 
 private:
     friend class closed_wait;
+
+    static detailed_result<> failed(error_info why) { return std::make_shared<const error_info>(std::move(why)); }
 
     static result<net::address> place_of(const listen_options& options)
     {
@@ -178,7 +182,8 @@ private:
     coil::internal::waiter_queue waiting_{"server::closed()"};
     std::unique_ptr<listener> listener_;
     std::vector<std::unique_ptr<scope>> stopped_;  // connections that were stopped and have not ended
-    std::unique_ptr<scope> connections_ = std::make_unique<scope>();  // last, as the former: the tasks refer to the rest
+    std::unique_ptr<scope> connections_ =
+        std::make_unique<scope>();  // last, as the former: the tasks refer to the rest
 };
 
 bool closed_wait::begin(std::coroutine_handle<> awaiting, stop_token token) noexcept
@@ -202,7 +207,7 @@ internal::server_state& server::state() const noexcept
     return *state_;
 }
 
-result<> server::listen(const listen_options& options)
+detailed_result<> server::listen(const listen_options& options)
 {
     return state().listen(options);
 }

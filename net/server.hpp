@@ -36,7 +36,7 @@ struct server_options {
 struct listen_options {
     /// Connections that the kernel keeps while they wait to be accepted. Node: backlog.
     int backlog = 511;
-    /// An IP address; empty: every address of this host, IPv6 and IPv4. Node: host.
+    /// An IP address, or "localhost" for 127.0.0.1; empty: every address of this host, IPv6 and IPv4. Node: host.
     std::string host = {};
     /// Where `host` is empty or IPv6: do not take IPv4 connections. Node: ipv6Only.
     bool ipv6_only = false;
@@ -51,6 +51,9 @@ struct listen_options {
 namespace internal {
 
 class server_state;
+
+/// As `give_the_socket_a_name_before_you_await_it`.
+struct give_the_server_a_name_before_you_await_it {};
 
 /// Makes a connection ready, and gives what then serves it. What it needed for that is freed before that begins to run.
 using connection_opener = std::function<task<task<>>(socket)>;
@@ -89,9 +92,10 @@ public:
     ~server();
 
     /// Begins to listen. Once it has failed or was closed it may be called again.
-    /// Errors: `errc::already_listening`, `errc::name_too_long`, `errc::host_not_found` for a host that is no address, the
-    ///         system's (EADDRINUSE, EACCES, EADDRNOTAVAIL).   Node: listen and 'listening'.
-    result<> listen(const listen_options& options);
+    /// Errors: `errc::already_listening`, `errc::name_too_long`, `errc::host_not_found` for any other host than an address or
+    ///         "localhost", since names are not looked up here; the system's (EADDRINUSE, EACCES, EADDRNOTAVAIL). `info()`
+    ///         names the address.   Node: listen and 'listening'.
+    detailed_result<> listen(const listen_options& options);
 
     /// Where it listens; none when it does not.   Node: address().
     std::optional<net::address> address() const;
@@ -110,6 +114,10 @@ public:
     {
         return coil::internal::awaitable<internal::closed_wait, internal::server_state*>(state_.get());
     }
+
+    /// A server without a name is not awaited: on g++ 12 its options would be destroyed twice.
+    coil::internal::awaitable<internal::closed_wait, internal::server_state*>
+    closed(internal::give_the_server_a_name_before_you_await_it = {}) && = delete;
 
     /// Called with an exception that left a connection handler. Without it the exception is dropped. One that leaves `call`
     /// ends the program.

@@ -42,7 +42,7 @@ socket::socket(socket&& other) noexcept = default;
 socket& socket::operator=(socket&& other) noexcept = default;
 socket::~socket() = default;
 
-task<result<>> socket::connect() &
+task<detailed_result<>> socket::connect() &
 {
     if (!core_)
         co_return errc::destroyed;
@@ -55,11 +55,13 @@ task<result<>> socket::connect() &
     internal::core_reference alive(core, outer);
     co_await coil::internal::use_stop_token(alive.token());
     auto opening = internal::open_connection(*wanted);
-    result<std::unique_ptr<internal::transport>> bytes = co_await opening;
+    detailed_result<std::unique_ptr<internal::transport>> bytes = co_await opening;
     if (alive.lost())
         co_return errc::destroyed;
-    if (!bytes)
-        co_return bytes.error();
+    if (!bytes) {
+        core.fail(bytes.failure());
+        co_return bytes.failure();
+    }
     core.connect(std::move(*bytes));
     co_return result<>();
 }
@@ -119,6 +121,11 @@ std::optional<address> socket::local_address() const
 std::optional<address> socket::remote_address() const
 {
     return connected() ? core_->bytes()->remote_address() : std::nullopt;
+}
+
+net::error_info socket::error_info() const
+{
+    return core_ ? core_->failure() : net::error_info();
 }
 
 result<> socket::set_no_delay(bool on) noexcept

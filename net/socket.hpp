@@ -37,9 +37,10 @@ public:
     ~socket();
 
     /// Connects a socket that `net::connect` made.
-    /// Errors: the system's (ECONNREFUSED, ENOENT, …), `errc::host_not_found`, `errc::lookup_failed`, `errc::canceled`.
+    /// Errors: the system's (ECONNREFUSED, ENOENT, …), `errc::host_not_found`, `errc::lookup_failed`, `errc::canceled`. Where
+    ///         several addresses were tried, that of the first; `info().errors` has all.
     /// Overlap: once.   Node: 'connect'.
-    task<result<>> connect() &;
+    task<detailed_result<>> connect() &;
 
     /// Reads into `buffer`; completes as soon as there is at least one byte.
     /// @param buffer  not empty; owned by the caller; valid until the await completes.
@@ -82,11 +83,29 @@ public:
     /// None when there is no connection.   Node: remoteAddress, remotePort.
     std::optional<address> remote_address() const;
 
+    /// All that is known about the first failure of `connect`, of receiving or of sending; empty before one. What is awaited
+    /// with an error that is no failure of the connection, such as `errc::canceled` or an end of the stream, leaves it empty.
+    net::error_info error_info() const;
+
     /// Sends small writes at once.   Node: setNoDelay.
     result<> set_no_delay(bool on = true) noexcept;
     /// @param initial_delay  idle time before the first probe, in whole seconds; 0 leaves the system's value.
     /// Node: setKeepAlive.
     result<> set_keep_alive(bool on, std::chrono::seconds initial_delay = std::chrono::seconds(0)) noexcept;
+
+    /// A socket without a name is not awaited.
+    /// @{
+    task<detailed_result<>> connect(internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    internal::read_awaitable read(std::span<std::byte>,
+                                  internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    internal::readable_awaitable readable(internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    internal::write_awaitable write(std::span<const std::byte>,
+                                    internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    internal::gather_awaitable write(std::span<const std::span<const std::byte>>,
+                                     internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    internal::drain_awaitable drained(internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    internal::drain_awaitable end(internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    /// @}
 
     /// For coil's own modules.
     /// @{

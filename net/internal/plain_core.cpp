@@ -1,5 +1,6 @@
 #include <coil/net/internal/plain_core.hpp>
 
+#include <coil/net/internal/failure.hpp>
 #include <coil/net/internal/retirement.hpp>
 #include <coil/runtime/internal/copy.hpp>
 
@@ -18,6 +19,18 @@ void plain_core::connect(std::unique_ptr<transport> bytes) noexcept
 {
     bytes_ = std::move(bytes);
     bytes_->observe(this);
+}
+
+error_info plain_core::failure() const
+{
+    if (!bytes_)
+        return connect_failure_ ? *connect_failure_ : error_info();
+    const std::error_code receiving = bytes_->receive_error();
+    if (receiving && receiving != errc::end_of_stream)
+        return stream_failure(receiving, "read");
+    if (const std::error_code sending = bytes_->send_error())
+        return stream_failure(sending, "write");
+    return {};
 }
 
 std::unique_ptr<transport> plain_core::release() noexcept

@@ -17,6 +17,10 @@ public:
     void connect(std::unique_ptr<transport> bytes) noexcept;
     /// Null before it is connected.
     transport* bytes() const noexcept { return bytes_.get(); }
+    /// Says why there is none.
+    void fail(std::shared_ptr<const error_info> why) noexcept { connect_failure_ = std::move(why); }
+    /// What has failed first, of connecting, receiving and sending; empty where nothing has.
+    error_info failure() const;
     /// Takes the transport out, with what it has received; nobody may be waiting.
     std::unique_ptr<transport> release() noexcept;
 
@@ -36,6 +40,7 @@ private:
     bool awaits_sending() const noexcept override { return has_writer(); }
 
     std::unique_ptr<transport> bytes_;
+    std::shared_ptr<const error_info> connect_failure_;
     bool end_asked_ = false;
 };
 

@@ -12,6 +12,10 @@ namespace coil::net::internal {
 
 class stream_core;
 
+/// What the awaiting members of a temporary take, which are deleted: the compiler then says in its own message what to do. In
+/// `co_await connect({…}).connect()` g++ 12 would destroy the options twice.
+struct give_the_socket_a_name_before_you_await_it {};
+
 /// Bytes queued for sending at which a writer has to wait.
 ///
 /// One send of many records is cheapest. Where many connections have bytes queued it is cheaper that these lie in the

@@ -1,5 +1,6 @@
 #include <coil/net/connect.hpp>
 
+#include "tests/support/host_names.hpp"
 #include "tests/support/loopback.hpp"
 #include "tests/support/process_counts.hpp"
 
@@ -12,6 +13,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -20,6 +22,8 @@
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include <netdb.h>
 
 namespace {
 
@@ -165,6 +169,63 @@ BOOST_AUTO_TEST_CASE(says_why_it_cannot_connect)
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_failure_names_what_it_connected_to)
+{
+    const temporary_folder folder;
+    run([&folder]() -> task<> {
+        const std::uint16_t port = free_port();
+        const std::uint16_t local_port = free_port();
+        const std::string local = "127.0.0.2:" + std::to_string(local_port);
+        const connect_options refused{
+            .host = "127.0.0.1", .local_address = "127.0.0.2", .local_port = local_port, .port = port};
+        net::socket socket = net::connect(refused);
+        BOOST_TEST(socket.error_info().message == "");
+        const detailed_result<> connected = co_await socket.connect();
+        const net::error_info info = socket.error_info();
+        BOOST_TEST(info.message == connected.info().message);
+        BOOST_TEST(info.message ==
+                   "connect ECONNREFUSED 127.0.0.1:" + std::to_string(port) + " - Local (" + local + ")");
+        BOOST_TEST(info.error == connected.error());
+        BOOST_TEST(info.system_number == ECONNREFUSED);
+        BOOST_TEST(info.syscall == "connect");
+        BOOST_TEST(info.address == "127.0.0.1");
+        BOOST_TEST(info.port == port);
+        BOOST_TEST(info.local_address == "127.0.0.2");
+        BOOST_TEST(info.local_port == local_port);
+
+        const connect_options unbound{.host = "127.0.0.1", .local_address = "192.0.2.77", .port = port};
+        net::socket elsewhere = net::connect(unbound);
+        const detailed_result<> bound = co_await elsewhere.connect();
+        BOOST_TEST(bound.info().message == "bind EADDRNOTAVAIL 192.0.2.77");
+        const connect_options nowhere{.path = folder / "missing"};
+        net::socket missing = net::connect(nowhere);
+        const detailed_result<> found = co_await missing.connect();
+        BOOST_TEST(found.info().message == "connect ENOENT " + nowhere.path);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_value_throws_is_the_text_of_node)
+{
+    const host_name unknown("nosuch.test", EAI_NONAME);
+    run([]() -> task<> {
+        const std::uint16_t port = free_port();
+        for (const char* host : {"127.0.0.1", "nosuch.test"}) {
+            const connect_options options{.host = host, .port = port};
+            net::socket socket = net::connect(options);
+            const detailed_result<> connected = co_await socket.connect();
+            try {
+                connected.value();
+                BOOST_ERROR("no exception");
+            } catch (const network_error& error) {
+                const bool is_known = error.info().hostname.empty();
+                BOOST_TEST(error.what() == (is_known ? "connect ECONNREFUSED 127.0.0.1:" + std::to_string(port)
+                                                     : "getaddrinfo ENOTFOUND nosuch.test"));
+                BOOST_TEST(error_name(error.code()) == error.info().code);
+            }
+        }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(mistakes_throw_at_once)
 {
     loop here;
@@ -196,7 +257,8 @@ BOOST_AUTO_TEST_CASE(is_done_once)
 {
     run([]() -> task<> {
         net::server server = greeting({.host = "127.0.0.1"});
-        const connect_options options{.host = "127.0.0.1", .keep_alive = true, .no_delay = true, .port = server.address()->port()};
+        const connect_options options{
+            .host = "127.0.0.1", .keep_alive = true, .no_delay = true, .port = server.address()->port()};
         net::socket socket = net::connect(options);
         const result<> connected = co_await socket.connect();
         BOOST_TEST(connected.has_value());

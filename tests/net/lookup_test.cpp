@@ -1,5 +1,6 @@
 #include <coil/net/lookup.hpp>
 
+#include "tests/support/host_names.hpp"
 #include "tests/support/process_counts.hpp"
 
 #include <coil/runtime/loop.hpp>
@@ -8,17 +9,20 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cerrno>
 #include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <netdb.h>
 
 namespace {
 
 using namespace coil;
 using namespace coil::net;
 using namespace coil::test;
-using found = result<std::vector<address>>;
+using found = detailed_result<std::vector<address>>;
 
 BOOST_AUTO_TEST_SUITE(lookup_test)
 
@@ -59,12 +63,46 @@ BOOST_AUTO_TEST_CASE(an_unknown_host_is_an_error)
 {
     loop here;
     const auto body = [&]() -> task<> {
-        for (const std::string& name : {std::string(""), std::string("no such host"), std::string("localhost\0.example", 18)}) {
+        for (const std::string& name :
+             {std::string(""), std::string("no such host"), std::string("localhost\0.example", 18)}) {
             const found none = co_await lookup(name, 1);
             BOOST_TEST(none.error() == make_error_code(errc::host_not_found));
         }
         const found other = co_await lookup("1.2.3.4", 1, address_family::ipv6);
         BOOST_TEST(other.error() == make_error_code(errc::host_not_found));
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_names_the_host)
+{
+    const host_name unknown("nosuch.test", EAI_NONAME);
+    const host_name busy("busy.test", EAI_AGAIN);
+    loop here;
+    const auto body = [&]() -> task<> {
+        const found none = co_await lookup("nosuch.test", 1);
+        BOOST_TEST(none.info().message == "getaddrinfo ENOTFOUND nosuch.test");
+        BOOST_TEST(none.info().syscall == "getaddrinfo");
+        BOOST_TEST(none.info().hostname == "nosuch.test");
+        const found later = co_await lookup("busy.test", 1);
+        BOOST_TEST(later.info().message == "getaddrinfo EAI_AGAIN busy.test");
+        const found other = co_await lookup("1.2.3.4", 1, address_family::ipv6);
+        BOOST_TEST(other.info().message == "getaddrinfo ENOTFOUND 1.2.3.4");
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_of_the_system_without_a_number_is_an_error_all_the_same,
+                     *boost::unit_test::label("F-55"))
+{
+    const host_name nothing("nothing.test", EAI_SYSTEM, 0);
+    const host_name something("something.test", EAI_SYSTEM, EMFILE);
+    loop here;
+    const auto body = [&]() -> task<> {
+        const found none = co_await lookup("nothing.test", 1);
+        BOOST_TEST(none.error() == make_error_code(errc::lookup_failed));
+        const found files = co_await lookup("something.test", 1);
+        BOOST_TEST(error_name(files.error()) == "EMFILE");
     };
     here.run(body());
 }

@@ -183,6 +183,31 @@ BOOST_AUTO_TEST_CASE(ports_can_be_shared_where_both_want_it)
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_failure_to_listen_names_the_address_as_node_does)
+{
+    run([]() -> task<> {
+        net::server first = create_server({}, echo);
+        first.listen({.host = "localhost"}).value();
+        BOOST_TEST(first.address()->ip() == "127.0.0.1");
+        const std::uint16_t port = first.address()->port();
+        net::server second = create_server({}, echo);
+        const detailed_result<> taken = second.listen({.host = "127.0.0.1", .port = port});
+        const net::error_info info = taken.info();
+        BOOST_TEST(info.message == "listen EADDRINUSE: address already in use 127.0.0.1:" + std::to_string(port));
+        BOOST_TEST(info.syscall == "listen");
+        BOOST_TEST(info.address == "127.0.0.1");
+        BOOST_TEST(info.port == port);
+        BOOST_CHECK_EXCEPTION(taken.value(), network_error,
+                              [&](const network_error& e) { return e.what() == info.message; });
+        const detailed_result<> name = second.listen({.host = "name.example", .port = port});
+        BOOST_TEST(name.info().message == "listen ENOTFOUND: host not found name.example");
+        const std::string long_path(108, 'p');
+        const detailed_result<> path = second.listen({.path = long_path});
+        BOOST_TEST(path.info().message == "listen ENAMETOOLONG: name too long " + long_path);
+        co_return;
+    });
+}
+
 BOOST_AUTO_TEST_CASE(the_file_of_a_path_goes_with_the_listener)
 {
     const temporary_folder folder;
