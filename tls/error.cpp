@@ -22,8 +22,7 @@ constexpr std::array tls_entries{
     tls_entry{errc::handshake_timeout, "ERR_TLS_HANDSHAKE_TIMEOUT", "the TLS handshake took too long"},
     tls_entry{errc::cert_altname_invalid, "ERR_TLS_CERT_ALTNAME_INVALID",
               "the host name or address does not match the certificate's names"},
-    tls_entry{errc::cert_altname_format, "ERR_TLS_CERT_ALTNAME_FORMAT",
-              "invalid format of a subject alternative name"},
+    tls_entry{errc::cert_altname_format, "ERR_TLS_CERT_ALTNAME_FORMAT", "invalid format of a subject alternative name"},
     tls_entry{errc::invalid_state, "ERR_TLS_INVALID_STATE", "the TLS connection is not established"},
     tls_entry{errc::session_attack, "ERR_TLS_SESSION_ATTACK", "TLS session renegotiation attack detected"},
     tls_entry{errc::renegotiation_disabled, "ERR_TLS_RENEGOTIATION_DISABLED",
@@ -36,6 +35,23 @@ public:
     const char* name() const noexcept override { return "tls"; }
     std::string message(int value) const override { return std::string(find(value).message); }
     std::string code(int value) const override { return std::string(find(value).code); }
+
+    std::error_condition default_error_condition(int value) const noexcept override
+    {
+        switch (static_cast<errc>(value)) {
+        case errc::handshake_interrupted: return std::errc::connection_reset;
+        case errc::handshake_timeout: return std::errc::timed_out;
+        case errc::invalid_state: return std::errc::not_connected;
+        case errc::session_attack:
+        case errc::renegotiation_disabled: return std::errc::protocol_error;
+        // The system has nothing that means these.
+        case errc::truncated:
+        case errc::cert_altname_invalid:
+        case errc::cert_altname_format:
+        case errc::handler_failed: break;
+        }
+        return std::error_condition(value, *this);
+    }
 
 private:
     static tls_entry find(int value) noexcept
@@ -66,7 +82,11 @@ struct verify_entry {
     std::string_view name;
 };
 
-#define COIL_VERIFY_ENTRY(name) verify_entry{X509_V_ERR_##name, #name}
+#define COIL_VERIFY_ENTRY(name)                                                                                        \
+    verify_entry                                                                                                       \
+    {                                                                                                                  \
+        X509_V_ERR_##name, #name                                                                                       \
+    }
 constexpr std::array verify_entries{
     COIL_VERIFY_ENTRY(UNABLE_TO_GET_ISSUER_CERT),
     COIL_VERIFY_ENTRY(UNABLE_TO_GET_CRL),

@@ -14,15 +14,16 @@
 
 namespace coil::tls {
 
-/// Outcomes of TLS that neither OpenSSL nor the verification of a chain has a number for.
+/// Outcomes of TLS that neither OpenSSL nor the verification of a chain has a number for. Those that mean what a `std::errc`
+/// means equal it: `errc::handshake_timeout` is `std::errc::timed_out`.
 enum class errc {
-    truncated = 1,           ///< The transport ended without close_notify: bytes may be missing. RFC 8446 §6.1.
-    handshake_interrupted,   ///< The transport ended before the handshake was complete. Node: ECONNRESET.
-    handshake_timeout,       ///< The handshake took too long. Node: ERR_TLS_HANDSHAKE_TIMEOUT.
-    cert_altname_invalid,    ///< The certificate does not cover the host. Node: ERR_TLS_CERT_ALTNAME_INVALID.
-    cert_altname_format,     ///< A subject alternative name text breaks its quoting rule. Node: ERR_TLS_CERT_ALTNAME_FORMAT.
-    invalid_state,           ///< The call needs an established connection. Node: ERR_TLS_INVALID_STATE.
-    session_attack,          ///< The client renegotiates too often. Node: ERR_TLS_SESSION_ATTACK.
+    truncated = 1,          ///< The transport ended without close_notify: bytes may be missing. RFC 8446 §6.1.
+    handshake_interrupted,  ///< The transport ended before the handshake was complete. Node: ECONNRESET.
+    handshake_timeout,      ///< The handshake took too long. Node: ERR_TLS_HANDSHAKE_TIMEOUT.
+    cert_altname_invalid,   ///< The certificate does not cover the host. Node: ERR_TLS_CERT_ALTNAME_INVALID.
+    cert_altname_format,  ///< A subject alternative name text breaks its quoting rule. Node: ERR_TLS_CERT_ALTNAME_FORMAT.
+    invalid_state,        ///< The call needs an established connection. Node: ERR_TLS_INVALID_STATE.
+    session_attack,       ///< The client renegotiates too often. Node: ERR_TLS_SESSION_ATTACK.
     renegotiation_disabled,  ///< The peer renegotiates where that is forbidden. Node: ERR_TLS_RENEGOTIATION_DISABLED.
     handler_failed,          ///< A handler that the handshake asked threw; `error_info::exception` holds what.
 };
@@ -59,21 +60,18 @@ struct openssl_error {
     std::string data;         ///< What OpenSSL added, often empty.
 };
 
-/// Everything that is known about a failure of TLS.
+/// Everything that is known about a failure of a TLS connection, or of the connection below it.
 /// Node: the fields of the error object.
-struct error_info {
-    std::error_code error;                                    ///< For comparing in C++.
-    std::string code;                                         ///< Node's code string. Node: error.code.
-    std::string message;                                      ///< One line for people. Node: error.message.
-    std::string library;                                      ///< OpenSSL's library. Node: error.library.
-    std::string reason;                                       ///< OpenSSL's reason. Node: error.reason.
-    std::vector<openssl_error> openssl_error_stack;           ///< The queue, oldest first. Node: error.opensslErrorStack.
-    std::optional<std::uint8_t> alert;                        ///< Number of the alert sent or received. RFC 8446 §6.
+struct error_info : coil::error_info {
+    std::string library;                             ///< OpenSSL's library. Node: error.library.
+    std::string reason;                              ///< OpenSSL's reason. Node: error.reason.
+    std::vector<openssl_error> openssl_error_stack;  ///< The queue, oldest first. Node: error.opensslErrorStack.
+    std::optional<std::uint8_t> alert;               ///< Number of the alert sent or received. RFC 8446 §6.
     tls::alert_direction alert_direction = alert_direction::none;
     tls::phase phase = phase::setup;
-    long verify_result = 0;                                   ///< X509_V_ERR number; 0 if verification was no cause.
-    int verify_depth = -1;                                    ///< Which certificate failed; 0 is the peer's own.
-    std::exception_ptr exception;                             ///< What a handler threw.
+    long verify_result = 0;        ///< X509_V_ERR number; 0 if verification was no cause.
+    int verify_depth = -1;         ///< Which certificate failed; 0 is the peer's own.
+    std::exception_ptr exception;  ///< What a handler threw.
 };
 
 /// What the caller got wrong while setting TLS up: an unreadable file, a key that does not match, an unknown cipher.

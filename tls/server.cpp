@@ -156,7 +156,7 @@ internal::server_state& server::state() const noexcept
     return *state_;
 }
 
-result<> server::listen(const net::listen_options& options)
+detailed_result<> server::listen(const net::listen_options& options)
 {
     return state().plain.listen(options);
 }

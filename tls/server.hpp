@@ -70,7 +70,7 @@ public:
     ~server();
 
     /// Begins to listen.   Errors: as `net::server::listen`.   Node: listen.
-    result<> listen(const net::listen_options& options);
+    detailed_result<> listen(const net::listen_options& options);
     /// Where it listens; none when it does not.   Node: address().
     std::optional<net::address> address() const;
     /// Node: listening.
@@ -81,6 +81,9 @@ public:
     result<> close() noexcept;
     /// Waits until the server is closed and its last connection has ended, or until the wait is stopped.   Node: 'close'.
     coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*> closed() & noexcept;
+    /// A server without a name is not awaited.
+    coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*>
+    closed(net::internal::give_the_server_a_name_before_you_await_it = {}) && = delete;
     /// Stops the tasks of all open connections: their waits end with `errc::canceled`.
     void request_stop() noexcept;
 

@@ -13,8 +13,9 @@ namespace coil::tls {
 using internal::connection;
 
 socket::socket(net::socket plain, socket_options options)
-    : connection_(std::make_unique<connection>(
-          engine(std::move(options.secure_context), options.is_server ? role::server : role::client, std::move(options.engine))))
+    : connection_(std::make_unique<connection>(engine(std::move(options.secure_context),
+                                                      options.is_server ? role::server : role::client,
+                                                      std::move(options.engine))))
 {
     if (std::unique_ptr<net::internal::transport> bytes = plain.release())
         connection_->connect(std::move(bytes));
@@ -32,13 +33,14 @@ socket::~socket() = default;
 namespace {
 
 /// Connects to `where` what `of` is to run on. @param alive  says whether there still is `of`.
-task<result<>> open_bytes(connection& of, net::internal::core_reference& alive, const net::connect_options where)
+task<detailed_result<>> open_bytes(connection& of, net::internal::core_reference& alive,
+                                   const net::connect_options where)
 {
     const auto underway = std::make_shared<const char>();
     of.expect(underway);
     co_await coil::internal::use_stop_token(alive.token());
     auto opening = net::internal::open_connection(where);
-    result<std::unique_ptr<net::internal::transport>> bytes = co_await opening;
+    detailed_result<std::unique_ptr<net::internal::transport>> bytes = co_await opening;
     if (alive.lost())
         co_return coil::errc::destroyed;
     if (of.failure())
@@ -50,18 +52,27 @@ task<result<>> open_bytes(connection& of, net::internal::core_reference& alive, 
     if (bytes.error() == coil::errc::canceled)
         of.expect_no_more();
     else
-        of.fail(bytes.error());
-    co_return bytes.error();
+        of.fail(bytes.failure());
+    co_return bytes.failure();
+}
+
+/// `error`, with all that is known where that is why `failed` is of no use any more.
+detailed_result<> explained(std::error_code error, const connection& failed)
+{
+    auto info = std::make_shared<const tls::error_info>(failed.error_info());
+    if (!error || info->error != error)
+        return error;
+    return std::shared_ptr<const coil::error_info>(std::move(info));
 }
 
 }  // namespace
 
-task<result<>> socket::secure_connect() &
+task<detailed_result<>> socket::secure_connect() &
 {
     if (!connection_)
         co_return coil::errc::destroyed;
     if (connection_->failure())
-        co_return connection_->failure();
+        co_return explained(connection_->failure(), *connection_);
     if (connection_->opening())
         co_return coil::errc::already_in_progress;
     // The socket may be moved or destroyed meanwhile: from here on nothing of it is used but its connection.
@@ -71,9 +82,9 @@ task<result<>> socket::secure_connect() &
     const std::chrono::milliseconds limit = plan_ ? plan_->handshake_timeout : std::chrono::milliseconds(0);
     if (plan_ && !of.bytes()) {
         auto opening = open_bytes(of, alive, plan_->where);
-        const result<> opened = co_await opening;
+        detailed_result<> opened = co_await opening;
         if (!opened)
-            co_return opened.error();
+            co_return opened;
     }
     const net::internal::open_awaitable handshake(&of);
     result<> outcome;
@@ -87,6 +98,8 @@ task<result<>> socket::secure_connect() &
         outcome = make_error_code(errc::handshake_timeout);
         of.fail(outcome.error());
     }
+    if (!outcome && !alive.lost())
+        co_return explained(outcome.error(), of);
     co_return outcome;
 }
 
@@ -181,16 +194,7 @@ tls::error_info socket::error_info() const
 {
     if (!connection_)
         return {};
-    tls::error_info info = connection_->engine().error_info();
-    const std::error_code failure = connection_->failure();
-    if (info.error || !failure)
-        return info;
-    // Not TLS's own: the connection below failed, or time did.
-    info.error = failure;
-    info.code = error_name(failure);
-    info.message = failure.message();
-    info.phase = connection_->engine().handshake_done() ? phase::established : phase::handshake;
-    return info;
+    return connection_->error_info();
 }
 
 bool socket::authorized() const noexcept

@@ -69,7 +69,7 @@ public:
     /// Errors: those of `net::socket::connect`; TLS failures, of which `error_info()` tells more; `tls::errc::handshake_timeout`;
     ///         `errc::canceled`, after which it may be called again; `errc::destroyed` where the socket goes meanwhile.
     /// Overlap: one at a time.   Node: 'secureConnect'.
-    task<result<>> secure_connect() &;
+    task<detailed_result<>> secure_connect() &;
 
     /// Reads decrypted bytes into `buffer`; completes as soon as there is at least one.
     /// @param buffer  not empty; owned by the caller; valid until the await completes.
@@ -117,6 +117,25 @@ public:
     /// The same with a TCP reset for the peer.   Node: resetAndDestroy.
     void reset_and_destroy() noexcept;
 
+    /// A socket without a name is not awaited.
+    /// @{
+    task<detailed_result<>> secure_connect(net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    net::internal::read_awaitable read(std::span<std::byte>,
+                                       net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    net::internal::readable_awaitable
+    readable(net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    net::internal::write_awaitable write(std::span<const std::byte>,
+                                         net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    net::internal::write_awaitable write(std::string_view,
+                                         net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    net::internal::gather_awaitable write(std::span<const std::span<const std::byte>>,
+                                          net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    net::internal::drain_awaitable drained(net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    net::internal::drain_awaitable end(net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    task<result<>> shutdown(std::chrono::milliseconds,
+                            net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
+    /// @}
+
     /// All that is known about the failure that an awaited call reported; `error_info().error` is success before one.
     tls::error_info error_info() const;
 
@@ -143,8 +162,9 @@ public:
     /// Node: getPeerFinished.
     std::optional<std::vector<std::byte>> get_peer_finished() const;
     /// Throws: `tls::error` ERR_TLS_INVALID_STATE, ERR_OUT_OF_RANGE.   Node: exportKeyingMaterial.   RFC 8446 §7.5.
-    std::vector<std::byte> export_keying_material(std::size_t length, std::string_view label,
-                                                  std::optional<std::span<const std::byte>> context = std::nullopt) const;
+    std::vector<std::byte>
+    export_keying_material(std::size_t length, std::string_view label,
+                           std::optional<std::span<const std::byte>> context = std::nullopt) const;
     /// Takes the peer's attempts to renegotiate for an error from now on.   Node: disableRenegotiation.
     void disable_renegotiation() noexcept;
 

@@ -48,7 +48,8 @@ struct watching_server {
                                     })),
           port(test::listen_anywhere(server))
     {
-        server.on_tls_client_error([this](const tls::error_info& what, const tls::socket&) { failures.push_back(what.code); });
+        server.on_tls_client_error(
+            [this](const tls::error_info& what, const tls::socket&) { failures.push_back(what.code); });
     }
     watching_server(const watching_server&) = delete;
 
@@ -107,6 +108,37 @@ BOOST_AUTO_TEST_CASE(connecting_reports_what_is_in_the_way)
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_failure_to_connect_names_the_address_and_a_failed_handshake_its_reason)
+{
+    test::run([]() -> task<> {
+        const std::uint16_t port = silent_port();
+        const tls::connect_options nobody = test::client_of(port);
+        tls::socket refused = tls::connect(nobody);
+        const detailed_result<> connected = co_await refused.secure_connect();
+        const tls::error_info info = refused.error_info();
+        BOOST_TEST(info.message == "connect ECONNREFUSED 127.0.0.1:" + std::to_string(port));
+        BOOST_TEST(info.message == connected.info().message);
+        BOOST_TEST(info.syscall == "connect");
+        BOOST_TEST(info.address == "127.0.0.1");
+        BOOST_TEST(info.port == port);
+        BOOST_TEST((info.phase == tls::phase::handshake));
+
+        watching_server server(all().server);
+        tls::connect_options stranger = test::client_of(server.port);
+        stranger.servername = "stranger.example";
+        tls::socket distrusting = tls::connect(stranger);
+        const detailed_result<> secured = co_await distrusting.secure_connect();
+        try {
+            secured.value();
+            BOOST_ERROR("no exception");
+        } catch (const network_error& error) {
+            BOOST_TEST(error.what() == distrusting.error_info().message);
+            BOOST_TEST(error_name(error.code()) == error.info().code);
+            BOOST_TEST(error.info().code == "ERR_TLS_CERT_ALTNAME_INVALID");
+        }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(mistakes_are_told_at_once)
 {
     const auto code_of = [](tls::connect_options options) -> std::string {
@@ -122,7 +154,8 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told_at_once)
     BOOST_TEST(code_of({}) == "ERR_MISSING_ARGS");
     BOOST_TEST(code_of({.port = 443}) == "");
     BOOST_TEST(code_of({.path = "/tmp/somewhere"}) == "");
-    BOOST_TEST(code_of({.port = 443, .secure_context = {.ciphers = "FOOBARBAZ"}}) == "ERR_SSL_NO_CIPHER_MATCH");  // B-019
+    BOOST_TEST(code_of({.port = 443, .secure_context = {.ciphers = "FOOBARBAZ"}}) ==
+               "ERR_SSL_NO_CIPHER_MATCH");  // B-019
     BOOST_TEST(code_of({.port = 443, .secure_context = {.cert = "", .key = all().client.key}}) == "");
     BOOST_TEST(code_of({.port = 443, .secure_context = {.cert = all().client.cert, .key = all().server.key}}) ==
                "ERR_OSSL_X509_KEY_VALUES_MISMATCH");  // B-001
@@ -149,7 +182,8 @@ BOOST_AUTO_TEST_CASE(the_name_of_the_host_is_sent_unless_it_is_an_address_or_lef
             {"127.0.0.1", "elsewhere.example.org", "elsewhere.example.org", "ERR_TLS_CERT_ALTNAME_INVALID"},
         };
         for (const auto& one : cases) {
-            BOOST_TEST_CONTEXT(one.host + " with " + one.servername.value_or("no servername")) {
+            BOOST_TEST_CONTEXT(one.host + " with " + one.servername.value_or("no servername"))
+            {
                 server.names.clear();
                 server.failures.clear();
                 tls::connect_options options = test::client_of(server.port);
@@ -174,14 +208,16 @@ BOOST_AUTO_TEST_CASE(a_server_that_cannot_be_verified_gets_no_byte)
     const verification cases[] = {
         // B-028, B-030
         {"unknown root", &all().server, true, "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"},
-        {"self-signed", &all().self_signed_server, false, "DEPTH_ZERO_SELF_SIGNED_CERT", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"},
+        {"self-signed", &all().self_signed_server, false, "DEPTH_ZERO_SELF_SIGNED_CERT",
+         "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"},
         {"expired", &all().expired, false, "CERT_HAS_EXPIRED", "ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED"},
         {"not yet valid", &all().not_yet_valid, false, "CERT_NOT_YET_VALID", "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE"},
         {"another host", &all().wrong_name, false, "ERR_TLS_CERT_ALTNAME_INVALID", nullptr},
     };
     for (const tls::protocol_version version : {tls::protocol_version::tlsv1_2, tls::protocol_version::tlsv1_3}) {
         for (const verification& one : cases) {
-            BOOST_TEST_CONTEXT(one.what << " over " << tls::to_string(version)) {
+            BOOST_TEST_CONTEXT(one.what << " over " << tls::to_string(version))
+            {
                 test::run([&one, version]() -> task<> {
                     watching_server server(*one.server);
                     tls::secure_context_options context = test::only(version);
@@ -254,7 +290,8 @@ BOOST_AUTO_TEST_CASE(an_identity_check_of_the_callers_own_decides)
         const std::string code = co_await accepted;
         BOOST_TEST(code == "");
         BOOST_TEST(asked == "127.0.0.1 elsewhere");
-        options.check_server_identity = [](std::string_view, const tls::certificate&) -> std::optional<tls::identity_error> {
+        options.check_server_identity = [](std::string_view,
+                                           const tls::certificate&) -> std::optional<tls::identity_error> {
             throw std::runtime_error("the check itself failed");
         };
         tls::socket client = tls::connect(options);
@@ -271,7 +308,8 @@ BOOST_AUTO_TEST_CASE(a_server_that_says_nothing_or_leaves_or_speaks_plainly_is_g
     test::run([]() -> task<> {
         const test::process_counts before = test::process_counts::now();
         for (const std::string_view behaviour : {"silence", "end", "reset", "plain text"}) {
-            BOOST_TEST_CONTEXT(behaviour) {
+            BOOST_TEST_CONTEXT(behaviour)
+            {
                 std::optional<net::socket> kept;
                 net::server server = net::create_server({}, [&](net::socket socket) -> task<> {
                     std::array<std::byte, 2000> hello;

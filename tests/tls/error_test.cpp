@@ -29,12 +29,29 @@ BOOST_AUTO_TEST_CASE(own_outcomes_have_node_s_codes)  // ERR-07, ERR-09, ERR-13,
     BOOST_TEST((std::error_code(tls::errc::truncated) != errc::end_of_stream));
 }
 
+BOOST_AUTO_TEST_CASE(outcomes_equal_what_the_standard_has_for_them)
+{
+    const std::pair<tls::errc, std::errc> table[] = {
+        {tls::errc::handshake_interrupted, std::errc::connection_reset},
+        {tls::errc::handshake_timeout, std::errc::timed_out},
+        {tls::errc::invalid_state, std::errc::not_connected},
+        {tls::errc::session_attack, std::errc::protocol_error},
+        {tls::errc::renegotiation_disabled, std::errc::protocol_error},
+    };
+    for (const auto& [value, meaning] : table)
+        BOOST_TEST((std::error_code(value) == meaning));
+    for (const tls::errc own : {tls::errc::truncated, tls::errc::cert_altname_invalid, tls::errc::cert_altname_format,
+                                tls::errc::handler_failed})
+        BOOST_TEST((std::error_code(own).default_error_condition().category() == tls::tls_category()));
+}
+
 BOOST_AUTO_TEST_CASE(codes_of_openssl_follow_node_s_rule)  // ERR-02, ERR-03, ERR-04
 {
     const auto packed = [](int library, int reason) { return ERR_PACK(library, 0, reason); };
     using tls::internal::setup_error_code;
     BOOST_TEST(setup_error_code(packed(ERR_LIB_SSL, SSL_R_NO_CIPHER_MATCH)) == "ERR_SSL_NO_CIPHER_MATCH");
-    BOOST_TEST(setup_error_code(packed(ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH)) == "ERR_OSSL_X509_KEY_VALUES_MISMATCH");
+    BOOST_TEST(setup_error_code(packed(ERR_LIB_X509, X509_R_KEY_VALUES_MISMATCH)) ==
+               "ERR_OSSL_X509_KEY_VALUES_MISMATCH");
     BOOST_TEST(setup_error_code(packed(ERR_LIB_PEM, 108)) == "ERR_OSSL_PEM_NO_START_LINE");
     BOOST_TEST(setup_error_code(packed(ERR_LIB_OSSL_DECODER, ERR_R_UNSUPPORTED)) == "ERR_OSSL_UNSUPPORTED");
     const std::pair<int, std::string> protocol[] = {

@@ -60,6 +60,24 @@ std::optional<net::address> connection::remote_address() const
     return last_remote_ ? std::optional(*last_remote_) : std::nullopt;
 }
 
+void connection::fail(std::shared_ptr<const coil::error_info> why) noexcept
+{
+    if (!failure_)
+        connect_failure_ = why;
+    fail(why->error);
+}
+
+tls::error_info connection::error_info() const
+{
+    tls::error_info info = engine_.error_info();
+    if (info.error || !failure_)
+        return info;
+    // Not TLS's own: the connection below failed, or time did.
+    static_cast<coil::error_info&>(info) = connect_failure_ ? *connect_failure_ : describe_error(failure_);
+    info.phase = engine_.handshake_done() ? phase::established : phase::handshake;
+    return info;
+}
+
 void connection::fail(std::error_code error) noexcept
 {
     if (failure_)

@@ -43,6 +43,10 @@ public:
     std::error_code failure() const noexcept { return failure_; }
     /// Ends the connection because of something that the engine does not know of.
     void fail(std::error_code error) noexcept;
+    /// The same where it never came to a connection. @param why  not null.
+    void fail(std::shared_ptr<const coil::error_info> why) noexcept;
+    /// All that is known about the failure; empty where there is none.
+    tls::error_info error_info() const;
 
     result<std::size_t> take(std::span<std::byte> buffer) noexcept override;
     result<bool> has_input() noexcept override;
@@ -80,6 +84,7 @@ private:
     std::weak_ptr<const void> opening_;
     std::unique_ptr<net::address> last_remote_;
     std::error_code failure_;
+    std::shared_ptr<const coil::error_info> connect_failure_;
     bool has_turn_ = false;  // to take a step of the handshake
     bool end_asked_ = false;
     bool input_ended_ = false;
