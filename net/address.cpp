@@ -170,7 +170,17 @@ address address::with_port(std::uint16_t port) const noexcept
 
 bool is_ip(std::string_view text)
 {
-    return address::parse(text, 0).has_value();
+    const auto is_of_zone = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
+               c == ':' || c == '_';
+    };
+    const std::size_t percent = text.find('%');
+    if (percent == text.npos)
+        return address::parse(text, 0).has_value();
+    const std::string_view zone = text.substr(percent + 1);
+    if (zone.empty() || !std::all_of(zone.begin(), zone.end(), is_of_zone) || text.find('\0') < percent)
+        return false;
+    return parse_ipv6(std::string(text.substr(0, percent))).has_value();
 }
 
 }  // namespace coil::net

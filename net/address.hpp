@@ -58,7 +58,8 @@ private:
     socklen_t size_ = 0;
 };
 
-/// Whether `text` is an IP address, of either family.
+/// Whether `text` is an IP address, of either family. The zone of an IPv6 address ("fe80::1%eth0") may be one that this
+/// machine does not have: `address::parse` knows.   Node: net.isIP.   RFC 4007 §11.
 bool is_ip(std::string_view text);
 
 }  // namespace coil::net

@@ -228,7 +228,7 @@ std::vector<address> interleaved(std::vector<address> targets)
 
 void check(const connect_options& options)
 {
-    if (!options.local_address.empty() && !is_ip(options.local_address))
+    if (!options.local_address.empty() && !address::parse(options.local_address, 0))
         throw std::invalid_argument("connect: local_address is not an IP address: " + options.local_address);
     if (!options.path.empty() && !address::of_path(options.path))
         throw std::system_error(make_error_code(errc::name_too_long), "connect: " + options.path);

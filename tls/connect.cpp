@@ -6,12 +6,15 @@
 namespace coil::tls {
 namespace {
 
-/// The name to send and to check: what the caller says, else the host where that is a name.
+/// The name to send and to check: what the caller says, else the host where that is a name, without the dot that marks it as
+/// complete.   RFC 6066 §3.
 std::string name_of(const connect_options& options)
 {
     if (options.servername)
         return *options.servername;
-    return net::is_ip(options.host) ? std::string() : options.host;
+    if (net::is_ip(options.host))
+        return {};
+    return options.host.substr(0, options.host.size() - options.host.ends_with('.'));
 }
 
 net::connect_options place_of(connect_options& options)

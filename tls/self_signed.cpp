@@ -1,5 +1,6 @@
 #include <coil/tls/self_signed.hpp>
 
+#include <coil/net/address.hpp>
 #include <coil/tls/internal/openssl.hpp>
 
 #include <openssl/ec.h>
@@ -35,13 +36,16 @@ std::string text_of(const bio_ptr& bio)
     return {data, static_cast<std::size_t>(size)};
 }
 
-/// The bytes of an IP address; empty if `text` is none.
+/// The bytes of an IP address, which in a certificate has no zone; empty if `text` is none.
 std::string address_bytes(const std::string& text)
 {
+    if (!net::is_ip(text))
+        return {};
+    const std::string address = text.substr(0, text.find('%'));
     std::array<char, 16> bytes{};
-    if (::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1)
+    if (::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1)
         return {bytes.data(), 4};
-    if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1)
+    if (::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1)
         return {bytes.data(), 16};
     return {};
 }

@@ -1,5 +1,6 @@
 #include <coil/tls/server_identity.hpp>
 
+#include <coil/net/address.hpp>
 #include <coil/tls/error.hpp>
 
 #include <arpa/inet.h>
@@ -114,14 +115,12 @@ std::vector<std::string> split_alternative_names(std::string_view text)
 /// The one spelling of an IP address; empty if `text` is none. A zone does not count.
 std::string canonical_address(std::string_view text)
 {
-    if (text.find('\0') != std::string_view::npos)
+    if (!net::is_ip(text))
         return {};
     const std::string address(text.substr(0, text.find('%')));
     std::array<unsigned char, 16> bytes{};
     std::array<char, INET6_ADDRSTRLEN> canonical{};
     for (const int family : {AF_INET, AF_INET6}) {
-        if (family == AF_INET && address.size() != text.size())
-            continue;
         if (inet_pton(family, address.c_str(), bytes.data()) == 1)
             return inet_ntop(family, bytes.data(), canonical.data(), canonical.size());
     }

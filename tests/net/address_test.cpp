@@ -52,8 +52,8 @@ BOOST_AUTO_TEST_CASE(refuses_what_is_no_address)
 {
     for (const std::string_view text :
          {""sv, " "sv, "localhost"sv, "1.2.3"sv, "1.2.3.4.5"sv, "256.0.0.1"sv, "01.2.3.4 "sv, "1.2.3.4:80"sv, "[::1]"sv,
-          ":::"sv, "::1%"sv, "::1%nosuchzone"sv, "::1%-1"sv, "::1%12345678901"sv, "1.2.3.4%lo"sv, "1.2.3.4\0.example"sv,
-          "::1\0"sv, "::1%1\0"sv}) {
+          ":::"sv, "::1%"sv, "::1%a b"sv, "::1%a%b"sv, "::1/64%lo"sv, "1.2.3.4%lo"sv, "1.2.3.4\0.example"sv, "::1\0"sv,
+          "::1%1\0"sv}) {
         BOOST_TEST_CONTEXT(text)
         {
             BOOST_TEST(!address::parse(text, 0).has_value());
@@ -62,6 +62,16 @@ BOOST_AUTO_TEST_CASE(refuses_what_is_no_address)
     }
     BOOST_TEST(is_ip("::"));
     BOOST_TEST(is_ip("0.0.0.0"));
+}
+
+BOOST_AUTO_TEST_CASE(an_address_with_a_zone_is_one_wherever_the_zone_is, *boost::unit_test::label("F-56"))
+{
+    for (const std::string_view text : {"fe80::1%lo"sv, "fe80::1%1"sv})
+        BOOST_TEST((is_ip(text) && address::parse(text, 0)), text);
+    // No machine has these, and they are no names of hosts all the same.
+    for (const std::string_view text :
+         {"fe80::1%nosuchzone"sv, "::1%-1"sv, "::1%12345678901"sv, "fe80::1%wg-home_0.1"sv})
+        BOOST_TEST((is_ip(text) && !address::parse(text, 0)), text);
 }
 
 BOOST_AUTO_TEST_CASE(paths_fit_into_107_bytes)

@@ -203,6 +203,46 @@ BOOST_AUTO_TEST_CASE(the_name_of_the_host_is_sent_unless_it_is_an_address_or_lef
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_dot_behind_the_host_and_an_address_with_a_zone_are_not_sent_as_the_name,
+                     *boost::unit_test::label("F-56"))
+{
+    test::run([]() -> task<> {
+        watching_server server(all().server);
+        const std::string path = "/tmp/coil-name-test-" + std::to_string(getpid());
+        static_cast<void>(server.server.close());
+        server.server.listen({.path = path}).value();
+        struct {
+            std::string host;
+            std::optional<std::string> servername;
+            std::string sent;
+        } const cases[] = {
+            {"localhost.", std::nullopt, "localhost"},
+            {"127.0.0.1", "localhost.", "localhost."},  // as given
+            {"fe80::1%nosuchzone", std::nullopt, ""},
+            {"localhost", "fe80::1%nosuchzone", ""},
+            {"localhost", "::1%lo", ""},
+        };
+        for (const auto& one : cases) {
+            BOOST_TEST_CONTEXT(one.host + " with " + one.servername.value_or("no servername"))
+            {
+                server.names.clear();
+                tls::connect_options options = test::client_of(server.port);
+                options.host = one.host;
+                options.path = path;
+                options.reject_unauthorized = false;
+                options.servername = one.servername;
+                auto connecting = outcome_of(std::move(options));
+                const std::string code = co_await connecting;
+                BOOST_TEST(code == "");
+                auto waiting = test::eventually([&] { return !server.names.empty(); });
+                const bool there = co_await waiting;
+                BOOST_TEST_REQUIRE(there);
+                BOOST_TEST(server.names.front() == one.sent);
+            }
+        }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_server_that_cannot_be_verified_gets_no_byte)
 {
     const verification cases[] = {

@@ -1,20 +1,12 @@
 #include <coil/tls/internal/engine_state.hpp>
 
-#include <arpa/inet.h>
-
-#include <array>
+#include <coil/net/address.hpp>
 
 namespace coil::tls::internal {
 namespace {
 
 /// The groups of a context that names none, for a connection that switches to it from one that does.
 constexpr const char* openssl_groups = "X25519:P-256:X448:P-521:P-384:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192";
-
-bool is_address(const std::string& host)
-{
-    std::array<unsigned char, 16> bytes{};
-    return inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
-}
 
 void set_server_preference(SSL* ssl, const context_state& context)
 {
@@ -73,7 +65,7 @@ void engine_state::set_up_client()
     const std::string& name = options->servername;
     if (name.find('\0') != std::string::npos || name.size() > TLSEXT_MAXLEN_host_name)
         throw argument_error("ERR_INVALID_ARG_VALUE", "servername is no host name");
-    if (!name.empty() && !is_address(name) && SSL_set_tlsext_host_name(ssl.get(), name.c_str()) != 1)
+    if (!name.empty() && !net::is_ip(name) && SSL_set_tlsext_host_name(ssl.get(), name.c_str()) != 1)
         throw setup_error("servername \"" + name + "\"");
     const std::string& protocols = options->alpn_protocols.wire();
     if (!protocols.empty() && SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(protocols.data()),
