@@ -46,7 +46,9 @@ public:
 /// The function always comes to its end: where the awaiting frame or the loop is destroyed first, all of its waits fail from
 /// then on, with `errc::canceled` or, where they cannot return that, with the exception `fiber::canceled`, until it has
 /// returned; what it returns is dropped. It must not go on for ever then.
-/// The stack has 64 KiB. Overflowing it ends the program with SIGSEGV.
+/// The stack has 64 KiB, and in front of it lie 256 KiB that nobody may touch. So overflowing it ends the program with SIGSEGV, be it
+/// by recursion or by local arrays of up to 256 KiB of which only some bytes are written. A function with larger ones could reach
+/// beyond; `-fstack-clash-protection` has the compiler touch every page on the way, and then all of it is caught.
 /// @param callable  one that owns something, such as a lambda that captures a string, has to be given a name:
 ///     `auto call = coil::fiber::call(...); co_await call;`
 /// Throws: what `callable` throws; `std::system_error` where there is no memory for a stack.

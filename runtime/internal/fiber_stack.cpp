@@ -34,30 +34,30 @@ zero_words_at(const std::byte* page) noexcept
 
 fiber_stack::fiber_stack()
 {
-    void* mapping = ::mmap(nullptr, page_size + size, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    void* mapping =
+        ::mmap(nullptr, reserve_size + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (mapping == MAP_FAILED)
         throw std::system_error(errno, std::system_category(), "coil: no stack for a fiber");
-    if (::mprotect(mapping, page_size, PROT_NONE) != 0) {
+    if (::mprotect(static_cast<std::byte*>(mapping) + reserve_size, size, PROT_READ | PROT_WRITE) != 0) {
         const int cause = errno;
-        ::munmap(mapping, page_size + size);
+        ::munmap(mapping, reserve_size + size);
         throw std::system_error(cause, std::system_category(),
-                                "coil: no guard page for a fiber's stack (is vm.max_map_count too small?)");
+                                "coil: no reserve in front of a fiber's stack (is vm.max_map_count too small?)");
     }
-    guard_ = static_cast<std::byte*>(mapping);
+    reserve_ = static_cast<std::byte*>(mapping);
     // A fiber touches two or three pages; a huge one would give it all.
-    ::madvise(guard_ + page_size, size, MADV_NOHUGEPAGE);
+    ::madvise(reserve_ + reserve_size, size, MADV_NOHUGEPAGE);
 }
 
 fiber_stack::~fiber_stack()
 {
-    if (guard_)
-        ::munmap(guard_, page_size + size);
+    if (reserve_)
+        ::munmap(reserve_, reserve_size + size);
 }
 
 std::span<std::byte> fiber_stack::memory() const noexcept
 {
-    return std::span(guard_ + page_size, size);
+    return std::span(reserve_ + reserve_size, size);
 }
 
 std::size_t fiber_stack::touched() const noexcept
@@ -79,7 +79,7 @@ std::size_t fiber_stack::touched() const noexcept
 
 void fiber_stack::trim() noexcept
 {
-    ::madvise(guard_ + page_size, size, MADV_FREE);
+    ::madvise(reserve_ + reserve_size, size, MADV_FREE);
 }
 
 fiber_stack_pool::~fiber_stack_pool()

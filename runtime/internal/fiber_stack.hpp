@@ -9,8 +9,9 @@
 
 namespace coil::internal {
 
-/// A mapping for the stack of a fiber. Below it lies a page that nobody may touch, so that a recursion without end stops the
-/// program at once. Memory is used only from where a fiber first touches it.
+/// A mapping for the stack of a fiber. Below it lies a reserve that nobody may touch, so that a recursion without end stops the
+/// program at once, and so does a function with large arrays that skips a part of its frame: the neighbour's stack lies behind
+/// the reserve. It costs addresses and no memory; of the stack, memory is used only from where a fiber first touches it.
 class fiber_stack {
 public:
 #if defined(COIL_ADDRESS_SANITIZER)
@@ -19,17 +20,20 @@ public:
     static constexpr std::size_t size = 64 * 1024;
 #endif
 
+    /// More than the stack that any sensible function asks for at once.
+    static constexpr std::size_t reserve_size = 256 * 1024;
+
     /// Throws: `std::system_error` where the kernel refuses the mapping.
     fiber_stack();
-    fiber_stack(fiber_stack&& other) noexcept : guard_(std::exchange(other.guard_, nullptr)) {}
+    fiber_stack(fiber_stack&& other) noexcept : reserve_(std::exchange(other.reserve_, nullptr)) {}
     fiber_stack& operator=(fiber_stack&& other) noexcept
     {
-        std::swap(guard_, other.guard_);
+        std::swap(reserve_, other.reserve_);
         return *this;
     }
     ~fiber_stack();
 
-    /// Without the guard page.
+    /// Without the reserve.
     std::span<std::byte> memory() const noexcept;
 
     /// How many bytes, counted from the top, were ever written to. What the kernel took back does not count any more.
@@ -39,7 +43,7 @@ public:
     void trim() noexcept;
 
 private:
-    std::byte* guard_;
+    std::byte* reserve_;  // where the mapping begins
 };
 
 /// The stacks that the fibers of one thread use one after the other. The last one given back is taken first.

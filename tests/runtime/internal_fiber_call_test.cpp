@@ -224,6 +224,39 @@ BOOST_AUTO_TEST_CASE(a_fiber_that_outgrows_its_stack_stops_the_program)
     BOOST_TEST(end.signal == SIGSEGV);
 }
 
+/// Writes the byte of a large array that lies farthest down, and no other.
+__attribute__((noinline)) void write_far_end()
+{
+    std::array<volatile char, internal::fiber_stack::size + 100 * 1024> large;
+    large[0] = 1;
+}
+
+BOOST_AUTO_TEST_CASE(a_fiber_that_skips_its_stack_s_end_does_not_reach_its_neighbour, *boost::unit_test::label("F-34"))
+{
+    const child_end end = end_of_child([] {
+        loop here;
+        const auto body = []() -> task<> {
+            scope children;
+            const auto skipping = []() -> task<> {
+                co_await fiber::call([] {
+                    fiber::await(this_task::yield());
+                    write_far_end();
+                    ::_exit(0);
+                });
+            };
+            const auto below = []() -> task<> {
+                co_await fiber::call([] { static_cast<void>(fiber::await(sleep_for(1h)).has_value()); });
+            };
+            children.spawn(skipping());
+            for (int i = 0; i < 8; ++i)
+                children.spawn(below());
+            co_await children.join();
+        };
+        here.run(body());
+    });
+    BOOST_TEST(end.signal == SIGSEGV);
+}
+
 BOOST_AUTO_TEST_CASE(awaiting_outside_of_a_fiber_stops_the_program)
 {
     const child_end end = end_of_child([] { static_cast<void>(fiber::await(sleep_until({})).has_value()); });
