@@ -7,6 +7,12 @@
 
 namespace coil::internal {
 
+#ifdef NDEBUG
+const char every_object_has_to_be_compiled_with_NDEBUG = 0;
+#else
+const char every_object_has_to_be_compiled_without_NDEBUG = 0;
+#endif
+
 void stop_program(const std::string& message) noexcept
 {
     std::fprintf(stderr, "coil: %s\n", message.c_str());

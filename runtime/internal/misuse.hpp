@@ -12,6 +12,16 @@ inline constexpr bool checks_misuse = false;
 inline constexpr bool checks_misuse = true;
 #endif
 
+// What objects hold differs between builds with and without assertions, so code of one kind must not meet objects of the
+// other. Each refers to a name that only its own kind defines: a program of both kinds does not link.
+#ifdef NDEBUG
+extern const char every_object_has_to_be_compiled_with_NDEBUG;
+[[gnu::used]] inline const char* const same_NDEBUG_everywhere = &every_object_has_to_be_compiled_with_NDEBUG;
+#else
+extern const char every_object_has_to_be_compiled_without_NDEBUG;
+[[gnu::used]] inline const char* const same_NDEBUG_everywhere = &every_object_has_to_be_compiled_without_NDEBUG;
+#endif
+
 /// A broken invariant: says so and ends the program.
 [[noreturn]] void stop_program(const std::string& message) noexcept;
 
