@@ -224,7 +224,7 @@ int simulated_socket::set_option(int level, int name, const void* value, socklen
     options_[{level, name}].assign(bytes, bytes + size);
     if (level == SOL_SOCKET && name == SO_LINGER && size >= sizeof(linger)) {
         const auto* wanted = static_cast<const linger*>(value);
-        reset_on_close_ = wanted->l_onoff != 0 && wanted->l_linger == 0;
+        reset_on_close_ = family_ != AF_UNIX && wanted->l_onoff != 0 && wanted->l_linger == 0;
     }
     return 0;
 }

@@ -67,6 +67,7 @@ private:
 
     std::size_t room() const noexcept;
     void carry(segment what);
+    bool closes_with_reset() const;
     void send_reset();
     void arrive();
     void break_connection();

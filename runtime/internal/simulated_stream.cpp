@@ -23,13 +23,23 @@ simulated_socket::~simulated_socket()
     waiting_.clear();
     if (home_.closing_ || condition_ != condition::connected)
         return;
-    const bool something_unread =
-        inbox_begin_ < inbox_.size() ||
-        std::any_of(incoming_.begin(), incoming_.end(), [](const segment& each) { return each.what == segment::kind::data; });
-    if (reset_on_close_ || something_unread)
+    if (closes_with_reset())
         send_reset();
     else if (!end_sent_)
         carry({segment::kind::end, {}});
+}
+
+/// Bytes that nobody has read, or that will meet a closed socket, are answered with a reset. A program can ask for one by
+/// SO_LINGER as long as the connection is not over: after the ends of both sides there is nothing left to reset.
+bool simulated_socket::closes_with_reset() const
+{
+    const bool both_ended = end_sent_ && end_received_;
+    if (const std::shared_ptr<simulated_socket> peer = peer_.lock(); both_ended && peer && peer->end_received_)
+        return false;
+    const bool something_unread =
+        inbox_begin_ < inbox_.size() ||
+        std::any_of(incoming_.begin(), incoming_.end(), [](const segment& each) { return each.what == segment::kind::data; });
+    return something_unread || (reset_on_close_ && !both_ended);
 }
 
 std::size_t simulated_socket::room() const noexcept
@@ -61,12 +71,17 @@ void simulated_socket::carry(segment what)
     });
 }
 
-/// What was sent before a reset may be lost with it.
+/// What is on its way may be lost with a reset, from any place on: the kernel forgets what it has not sent. A Unix socket has
+/// handed it over.
 void simulated_socket::send_reset()
 {
-    if (const std::shared_ptr<simulated_socket> to = peer_.lock(); to && home_.world_.chance(0.5)) {
-        to->incoming_.clear();
-        to->incoming_bytes_ = 0;
+    simulated_world& world = home_.world_;
+    if (const std::shared_ptr<simulated_socket> to = peer_.lock(); to && family_ != AF_UNIX && world.chance(0.5)) {
+        const std::size_t kept = world.below(to->incoming_.size() + 1);
+        while (to->incoming_.size() > kept) {
+            to->incoming_bytes_ -= to->incoming_.back().bytes.size();
+            to->incoming_.pop_back();
+        }
     }
     carry({segment::kind::reset, {}});
 }
@@ -138,6 +153,9 @@ std::optional<int> simulated_socket::receive(std::span<std::byte> room)
 std::optional<int> simulated_socket::send(std::span<const std::byte> bytes)
 {
     simulated_world& world = home_.world_;
+    const bool was_connected = condition_ == condition::connected || condition_ == condition::broken;
+    if (family_ == AF_UNIX && was_connected && peer_.expired())
+        return -EPIPE;  // nothing is on its way there, so it knows at once, and keeps the error for the receive
     if (error_ != 0)
         return -std::exchange(error_, 0);
     if (end_sent_ || condition_ == condition::broken)
