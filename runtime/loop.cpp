@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
+
+#include <pthread.h>
 
 namespace coil {
 namespace {
@@ -15,11 +18,27 @@ using internal::stop_program;
 using std::chrono::steady_clock;
 
 thread_local loop* this_thread_loop = nullptr;
+bool forked_from_loop = false;
 
 constexpr unsigned most_between_turns = 256;
 constexpr std::chrono::milliseconds longest_without_entry{1};
 constexpr std::chrono::seconds longest_goodbye{5};
 constexpr std::chrono::seconds longest_linger{2};
+
+/// In the child, on its only thread: the kernel shares no ring with it, so it begins without a loop.
+void leave_loop_behind() noexcept
+{
+    if (std::exchange(this_thread_loop, nullptr))
+        forked_from_loop = true;
+}
+
+[[noreturn]] void stop_without_loop()
+{
+    if (forked_from_loop)
+        stop_program("a loop is used in a process that was forked from its own, where it does not work: "
+                     "call exec, or make another loop after the fork");
+    stop_program("this thread has no loop");
+}
 
 struct event_counter final : internal::operation_memory {
     std::uint64_t value = 0;
@@ -99,12 +118,16 @@ loop::loop(std::unique_ptr<internal::ring> ring)
 {
     if (this_thread_loop)
         stop_program("a second loop on one thread");
+    static const int watching_forks = ::pthread_atfork(nullptr, nullptr, &leave_loop_behind);
+    static_cast<void>(watching_forks);
     this_thread_loop = this;
     bell_listener_ = std::make_unique<internal::bell_listener>(mailbox_->bell());
 }
 
 loop::~loop()
 {
+    if (this_thread_loop != this)
+        stop_without_loop();
     mailbox_->close();
     bell_listener_.reset();
     while (!background_.empty())
@@ -117,7 +140,7 @@ loop::~loop()
 loop& loop::current() noexcept
 {
     if (!this_thread_loop)
-        stop_program("this thread has no loop");
+        stop_without_loop();
     return *this_thread_loop;
 }
 
@@ -322,6 +345,8 @@ std::optional<std::chrono::nanoseconds> loop::time_to_wait() const noexcept
 
 void loop::turn()
 {
+    if (this_thread_loop != this) [[unlikely]]
+        stop_without_loop();
     while (!before_submission_.empty())
         before_submission_.pop_front().run();
     drain_backlog();

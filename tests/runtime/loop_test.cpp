@@ -1,5 +1,6 @@
 #include <coil/runtime/loop.hpp>
 
+#include "tests/support/child_end.hpp"
 #include "tests/support/process_counts.hpp"
 
 #include <coil/runtime/internal/mailbox.hpp>
@@ -13,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -490,6 +492,52 @@ BOOST_AUTO_TEST_CASE(every_thread_may_have_a_loop)
         });
     threads.clear();
     BOOST_TEST(finished == 4);
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_is_used_in_a_forked_child_stops_it_with_a_message, *boost::unit_test::label("F-35"))
+{
+    loop here;
+    const auto sleep = []() -> task<> {
+        const result<> slept = co_await sleep_for(1ms);
+        BOOST_TEST(slept.has_value());
+    };
+    here.run(sleep());
+    BOOST_TEST(test::stops_with("forked", [&] { here.run(sleep()); }));
+    BOOST_TEST(test::stops_with("forked", [] { static_cast<void>(loop::current()); }));
+    BOOST_TEST(test::stops_with("forked", [&] {
+        loop* const gone = &here;
+        std::destroy_at(gone);
+    }));
+    BOOST_TEST(test::stops_with("forked", [&] {
+        // A child that has a loop of its own is as good as any process, until it forks in turn.
+        loop own;
+        const auto in_grandchild = [&]() -> task<> {
+            co_await sleep();
+            const ::pid_t child = ::fork();
+            if (child == 0)
+                co_await sleep();
+            int status = 0;
+            if (::waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
+                std::abort();
+        };
+        own.run(in_grandchild());
+    }));
+    here.run(sleep());  // nothing of that touched the parent's
+}
+
+BOOST_AUTO_TEST_CASE(a_forked_child_can_make_a_loop_of_its_own, *boost::unit_test::label("F-35"))
+{
+    loop here;
+    const test::child_end end = test::end_of_child([] {
+        loop own;
+        const auto sleep = []() -> task<> {
+            const result<> slept = co_await sleep_for(1ms);
+            if (!slept)
+                std::abort();
+        };
+        own.run(sleep());
+    });
+    BOOST_TEST(end.signal == 0, end.message);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
