@@ -1,6 +1,7 @@
 #include <coil/runtime/cluster.hpp>
 
 #include <coil/runtime/call_on.hpp>
+#include <coil/runtime/internal/standard_numbers.hpp>
 #include <coil/runtime/scope.hpp>
 
 #include <algorithm>
@@ -55,7 +56,7 @@ private:
 class blocked_signals {
 public:
     explicit blocked_signals(const std::vector<int>& numbers)
-        : wanted_(set_of(numbers)), descriptor_(::signalfd(-1, &wanted_, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd")
+        : wanted_(set_of(numbers)), descriptor_(internal::above_standard_numbers(::signalfd(-1, &wanted_, SFD_CLOEXEC | SFD_NONBLOCK)), "signalfd")
     {
         pthread_sigmask(SIG_BLOCK, &wanted_, &before_);
     }
@@ -94,7 +95,7 @@ namespace internal {
 class cluster_state : public std::enable_shared_from_this<cluster_state> {
 public:
     explicit cluster_state(cluster_options options)
-        : options_(std::move(options)), all_ended_(::eventfd(0, EFD_CLOEXEC), "eventfd")
+        : options_(std::move(options)), all_ended_(internal::above_standard_numbers(::eventfd(0, EFD_CLOEXEC)), "eventfd")
     {
         if (options_.workers == 0)
             options_.workers = processors();

@@ -1,5 +1,6 @@
 #include <coil/runtime/directory.hpp>
 
+#include <coil/runtime/internal/standard_numbers.hpp>
 #include <coil/runtime/offload.hpp>
 
 #include <cerrno>
@@ -52,7 +53,7 @@ bool is_dots(const char* name) noexcept
 /// @param folder  where `path` begins, if it is relative.
 result<listing> read_directory(int folder, const char* path)
 {
-    const int descriptor = ::openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int descriptor = internal::above_standard_numbers(::openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (descriptor < 0)
         return error_from_errno(errno);
     file opened(descriptor);

@@ -1,5 +1,7 @@
 #include <coil/runtime/file.hpp>
 
+#include <coil/runtime/internal/standard_numbers.hpp>
+
 #include <cerrno>
 #include <chrono>
 
@@ -70,7 +72,9 @@ public:
 private:
     void complete(const internal::completion& what, internal::operation_memory*) noexcept override
     {
-        outcome_ = what.result;
+        outcome_ = what.result < 0 ? what.result : internal::above_standard_numbers(what.result);
+        if (outcome_ == -1 && what.result >= 0)
+            outcome_ = -errno;
         resume_later();
     }
     void stopped() noexcept override { opening_.cancel(); }
@@ -216,7 +220,7 @@ internal::awaitable<internal::close_wait, file*> file::close() noexcept
 
 result<file> file::duplicate() const noexcept
 {
-    const int copy = ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0);
+    const int copy = ::fcntl(descriptor_, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (copy < 0)
         return error_from_errno(errno);
     return file(copy);

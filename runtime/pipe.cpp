@@ -1,5 +1,7 @@
 #include <coil/runtime/pipe.hpp>
 
+#include <coil/runtime/internal/standard_numbers.hpp>
+
 #include <array>
 #include <cerrno>
 
@@ -13,7 +15,10 @@ result<pipe_ends> create_pipe()
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0)
         return error_from_errno(errno);
-    return pipe_ends{file(ends[0]), file(ends[1])};
+    pipe_ends made{file(internal::above_standard_numbers(ends[0])), file(internal::above_standard_numbers(ends[1]))};
+    if (made.read_end.descriptor() < 0 || made.write_end.descriptor() < 0)
+        return error_from_errno(errno);
+    return made;
 }
 
 }  // namespace coil

@@ -1,5 +1,7 @@
 #include <coil/runtime/signal.hpp>
 
+#include <coil/runtime/internal/standard_numbers.hpp>
+
 #include <cerrno>
 #include <system_error>
 
@@ -29,7 +31,7 @@ signal_set::signal_set(std::initializer_list<int> numbers)
     sigemptyset(&wanted);
     for (int number : numbers)
         sigaddset(&wanted, number);
-    descriptor_ = ::signalfd(-1, &wanted, SFD_CLOEXEC);
+    descriptor_ = internal::above_standard_numbers(::signalfd(-1, &wanted, SFD_CLOEXEC));
     if (descriptor_ < 0)
         throw std::system_error(errno, std::system_category(), "signalfd");
     pthread_sigmask(SIG_BLOCK, &wanted, &before_);

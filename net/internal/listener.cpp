@@ -1,6 +1,7 @@
 #include <coil/net/internal/listener.hpp>
 
 #include <coil/net/server.hpp>
+#include <coil/runtime/internal/standard_numbers.hpp>
 #include <coil/runtime/loop.hpp>
 
 #include <cerrno>
@@ -19,7 +20,7 @@ constexpr std::chrono::milliseconds pause_time{100};
 
 int open_reserve() noexcept
 {
-    return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return coil::internal::above_standard_numbers(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 }  // namespace
@@ -93,7 +94,8 @@ void listener::rearm(rearm_reason why)
 void listener::complete(const coil::internal::completion& what, coil::internal::operation_memory*) noexcept
 {
     if (what.result >= 0)
-        call_(descriptor(what.result));
+        if (descriptor connected(coil::internal::above_standard_numbers(what.result)); connected.get() >= 0)
+            call_(std::move(connected));
     const bool exhausted = what.result == -EMFILE || what.result == -ENFILE;
     if (exhausted)
         refuse_one();

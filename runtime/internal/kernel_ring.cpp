@@ -1,5 +1,6 @@
 #include <coil/runtime/internal/poison.hpp>
 #include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/standard_numbers.hpp>
 
 #include <liburing.h>
 #include <poll.h>
@@ -242,7 +243,7 @@ public:
 
     std::chrono::steady_clock::time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
 
-    int socket(int family) noexcept override { return outcome(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+    int socket(int family) noexcept override { return outcome(above_standard_numbers(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0))); }
     int bind(int fd, const sockaddr* where, socklen_t size) noexcept override { return outcome(::bind(fd, where, size)); }
     int listen(int fd, int backlog) noexcept override { return outcome(::listen(fd, backlog)); }
     int accept_now(int fd) noexcept override
@@ -250,7 +251,7 @@ public:
         pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
         if (::poll(&waiting, 1, 0) != 1)
             return -EAGAIN;
-        return outcome(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC));
+        return outcome(above_standard_numbers(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC)));
     }
     int local_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override
     {
@@ -366,6 +367,12 @@ private:
         if ((ring_.features & needed) != needed) {
             io_uring_queue_exit(&ring_);
             throw std::system_error(ENOSYS, std::system_category(), "the io_uring of this kernel is too old; coil needs Linux 6.1 or later");
+        }
+        ring_.ring_fd = ring_.enter_ring_fd = above_standard_numbers(ring_.ring_fd);
+        if (ring_.ring_fd < 0) {
+            const int cause = errno;
+            io_uring_queue_exit(&ring_);
+            throw std::system_error(cause, std::system_category(), refusal(cause));
         }
         io_uring_register_ring_fd(&ring_);  // spares a look-up per call; where it fails, nothing is lost
         io_uring_ring_dontfork(&ring_);

@@ -1,6 +1,7 @@
 #include <coil/runtime/internal/mailbox.hpp>
 
 #include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/standard_numbers.hpp>
 
 #include <cerrno>
 #include <cstdint>
@@ -16,7 +17,8 @@ namespace coil::internal {
 // The duplicate keeps the ring in being while somebody may still send to it: the number of a closed descriptor could by
 // then belong to something else.
 mailbox::mailbox(int ring)
-    : bell_(::eventfd(0, EFD_CLOEXEC)), ring_(ring < 0 ? -1 : ::fcntl(ring, F_DUPFD_CLOEXEC, 0))
+    : bell_(above_standard_numbers(::eventfd(0, EFD_CLOEXEC))),
+      ring_(ring < 0 ? -1 : ::fcntl(ring, F_DUPFD_CLOEXEC, STDERR_FILENO + 1))
 {
     if (bell_ < 0) {
         const int error = errno;

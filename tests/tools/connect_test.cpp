@@ -179,4 +179,16 @@ BOOST_AUTO_TEST_CASE(openssl_s_server_hears_what_it_sends)
     check_says(how.output, {"HTTP/1.0 200 ok", "no-such-file"});
 }
 
+BOOST_AUTO_TEST_CASE(standard_streams_that_the_caller_closed_are_empty_ones, *boost::unit_test::label("F-36"))
+{
+    const test::running_server server = start("server");
+    for (const std::string closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
+        const std::string script = "exec \"$1\" connect --ca \"$2\" \"localhost:$3\" " + closed;
+        const test::finished_process how =
+            test::run({"sh", "-c", script, "sh", test::coil_command(), files.path("root.pem"), server.port()}, "hello");
+        BOOST_TEST(how.status == 0, closed << ": " << how.errors);
+        BOOST_TEST(how.output == (closed == "2>&-" ? "hello" : ""));
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,9 +6,13 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace coil::command {
 namespace {
@@ -82,6 +86,15 @@ int run(const subcommand& chosen, int count, char** arguments)
     }
 }
 
+/// What is opened first would otherwise get the number of a standard stream that the caller closed, and then be read or
+/// printed to. The lowest free number is given, so they are opened in order.
+void open_standard_streams() noexcept
+{
+    for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number)
+        if (::fcntl(number, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != number)
+            std::abort();
+}
+
 int run(int count, char** arguments)
 {
     const std::string_view name = count > 1 ? arguments[1] : "";
@@ -101,6 +114,7 @@ int run(int count, char** arguments)
 
 int main(int count, char** arguments)
 {
+    coil::command::open_standard_streams();
     std::signal(SIGPIPE, SIG_IGN);  // a pipe that nobody reads is an error like others
     return coil::command::run(count, arguments);
 }
