@@ -36,7 +36,8 @@ public:
             return failed(listen_failure(where.error(), options.path.empty() ? options.host : options.path));
         const auto open = [&](const net::address& at) {
             return listener::open(at, options, options_.no_delay,
-                                  [this](descriptor connected) { accept(std::move(connected)); });
+                                  [this](descriptor connected) { accept(std::move(connected)); },
+                                  [this](std::error_code why) { listening_failed_.report(why); });
         };
         auto opened = open(*where);
         if (!opened && opened.error() == std::errc::address_family_not_supported && options.host.empty() &&
@@ -52,6 +53,7 @@ public:
     {
         if (!listener_)
             return errc::server_not_running;
+        listening_failed_.unlink();  // of a listener that goes now
         listener_.reset();
         report_closed();
         return {};
@@ -70,6 +72,7 @@ public:
 
     std::function<void(std::exception_ptr)> on_uncaught;
     std::function<void()> on_drop;
+    std::function<void(std::error_code)> on_error;
 
 private:
     friend class closed_wait;
@@ -117,6 +120,28 @@ private:
 
     private:
         server_state& home_;
+    };
+
+    /// Closes a server whose socket does not accept any more, outside of the completion handler.
+    class failure_report final : public coil::internal::ready_item {
+    public:
+        explicit failure_report(server_state& home) noexcept : home_(home) {}
+        void report(std::error_code why) noexcept
+        {
+            why_ = why;
+            loop::current().enqueue(*this);
+        }
+        void run() noexcept override
+        {
+            const std::function<void(std::error_code)> call = home_.on_error;
+            const std::error_code why = why_;
+            if (home_.close() && call)
+                call(why);  // it may listen again, or destroy the server
+        }
+
+    private:
+        server_state& home_;
+        std::error_code why_;
     };
 
     /// A connection's place among the open ones, from its acceptance until its coroutine is gone, started or not.
@@ -179,6 +204,7 @@ private:
     std::size_t open_ = 0;
     std::size_t drops_ = 0;
     drop_report drop_report_{*this};
+    failure_report listening_failed_{*this};
     coil::internal::waiter_queue waiting_{"server::closed()"};
     std::unique_ptr<listener> listener_;
     std::vector<std::unique_ptr<scope>> stopped_;  // connections that were stopped and have not ended
@@ -240,6 +266,11 @@ void server::on_uncaught(std::function<void(std::exception_ptr)> call)
 void server::on_drop(std::function<void()> call)
 {
     state().on_drop = std::move(call);
+}
+
+void server::on_error(std::function<void(std::error_code)> call)
+{
+    state().on_error = std::move(call);
 }
 
 void server::request_stop() noexcept

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 
 namespace coil::net {
 
@@ -124,6 +125,11 @@ public:
     void on_uncaught(std::function<void(std::exception_ptr)> call);
     /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
     void on_drop(std::function<void()> call);
+
+    /// Called when the listening socket cannot accept any more; the server is closed by then, connections that are open go on.
+    /// A listening socket fails so only when somebody else closes its descriptor or takes the socket away.
+    /// Node: 'error'.
+    void on_error(std::function<void(std::error_code)> call);
 
     /// Stops the tasks of the connections that are open now: their waits end with `errc::canceled`.
     void request_stop() noexcept;

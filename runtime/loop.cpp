@@ -400,7 +400,11 @@ void loop::finish_background()
 
 void loop::leave_kernel() noexcept
 {
-    operations_.for_each_in_use([this](internal::operation_node& node) { cancel(node); });
+    // Who is still there has outlived this loop, and must not start anything because of what ends now.
+    operations_.for_each_in_use([this](internal::operation_node& node) {
+        node.forget_owner();
+        cancel(node);
+    });
     const auto deadline = ring_->now() + longest_goodbye;
     while (operations_.in_use() > 0 && ring_->now() < deadline) {
         drain_backlog();

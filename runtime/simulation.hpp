@@ -21,7 +21,7 @@ class simulated_world;
 
 /// What a simulated world is like. Chances go from 0, never, to 1, always.
 struct simulation_options {
-    /// That an accept fails: no descriptor left, or the connection was aborted.
+    /// That an accept fails: no descriptor left, the connection was aborted, or the kernel gave the accept up.
     double accept_failure = 0;
     /// Completions that can be posted before the loop takes them; more overflow, and what completes many times ends then.
     unsigned completion_entries = 4096;
@@ -33,6 +33,8 @@ struct simulation_options {
     double full_queue = 0.02;
     /// That waiting for completions ends without any.
     double interruption = 0.02;
+    /// That a listening socket turns out to be unable to accept.
+    double listener_failure = 0;
     /// The most that anything takes: an operation, or bytes on their way.
     std::chrono::nanoseconds longest_delay = std::chrono::milliseconds(2);
     /// Time, that of the simulation, after which a run has failed.

@@ -218,6 +218,11 @@ void server::on_uncaught(std::function<void(std::exception_ptr)> call)
     state().plain.on_uncaught(std::move(call));
 }
 
+void server::on_error(std::function<void(std::error_code)> call)
+{
+    state().plain.on_error(std::move(call));
+}
+
 void server::on_drop(std::function<void()> call)
 {
     state().plain.on_drop(std::move(call));

@@ -104,6 +104,8 @@ public:
     void on_uncaught(std::function<void(std::exception_ptr)> call);
     /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
     void on_drop(std::function<void()> call);
+    /// Called when the listening socket cannot accept any more: see `net::server::on_error`.   Node: 'error'.
+    void on_error(std::function<void(std::error_code)> call);
 
 private:
     friend server create_server(server_options options, connection_handler handler);

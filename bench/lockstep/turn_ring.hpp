@@ -57,6 +57,7 @@ public:
     }
     void close(int fd) noexcept override { kernel_->close(fd); }
     void stop_listening(int fd) noexcept override { kernel_->stop_listening(fd); }
+    coil::internal::path_identity identify_path(const char* path) noexcept override { return kernel_->identify_path(path); }
     int remove_path(const char* path) noexcept override { return kernel_->remove_path(path); }
 
 private:

@@ -26,7 +26,7 @@ int open_reserve() noexcept
 }  // namespace
 
 result<std::unique_ptr<listener>> listener::open(const address& where, const listen_options& options, bool no_delay,
-                                                 accepted call)
+                                                 accepted call, failed give_up)
 {
     coil::internal::ring& ring = loop::current().ring();
     const int made = ring.socket(where.system_address()->sa_family);
@@ -48,28 +48,39 @@ result<std::unique_ptr<listener>> listener::open(const address& where, const lis
         outcome = ring.listen(made, options.backlog);
     if (outcome < 0)
         return error_from_errno(-outcome);
-    return std::make_unique<listener>(std::move(listening), std::move(call), where.path());
+    return std::make_unique<listener>(std::move(listening), std::move(call), std::move(give_up), where.path());
 }
 
-listener::listener(descriptor listening, accepted call, std::string path)
-    : socket_(std::move(listening)), reserve_(open_reserve()), call_(std::move(call)), path_(std::move(path))
+listener::listener(descriptor listening, accepted call, failed give_up, std::string path)
+    : socket_(std::move(listening)), reserve_(open_reserve()), call_(std::move(call)), give_up_(std::move(give_up)),
+      path_(std::move(path))
 {
+    if (!path_.empty())
+        path_names_ = loop::current().ring().identify_path(path_.c_str());
     accepting_.start(accept_request(), *this);
 }
 
 listener::~listener()
 {
     accepting_.abandon();
-    if (loop* home = loop::current_or_null())
+    if (loop* home = loop::current_or_null(); home && socket_.get() >= 0)
         home->ring().stop_listening(socket_.get());
     if (reserve_ >= 0)
         ::close(reserve_);
-    if (path_.empty())
+    remove_path();
+}
+
+/// A successor may have put its own socket there. What this one names keeps its number as long as its socket is open.
+void listener::remove_path() noexcept
+{
+    if (path_.empty() || path_names_ == coil::internal::path_identity())
         return;
-    if (loop* home = loop::current_or_null())
-        home->ring().remove_path(path_.c_str());
-    else
+    if (loop* home = loop::current_or_null()) {
+        if (home->ring().identify_path(path_.c_str()) == path_names_)
+            home->ring().remove_path(path_.c_str());
+    } else if (coil::internal::identify_system_path(path_.c_str()) == path_names_) {
         ::unlink(path_.c_str());  // outlived its loop
+    }
 }
 
 std::optional<address> listener::local_address() const
@@ -101,11 +112,21 @@ void listener::complete(const coil::internal::completion& what, coil::internal::
         refuse_one();
     if (what.more)
         return;
-    // Failures of a single connection (ECONNABORTED, EPERM, …) are no reason to stop; a shortage needs time to pass.
+    // Failures of a single connection (ECONNABORTED, EPERM, …) are no reason to stop, nor is a cancellation, which nobody here
+    // asks for: some kernels end an accept so when their queue is full. A shortage needs time to pass.
     if (exhausted || what.result == -ENOMEM || what.result == -ENOBUFS)
         pause();
-    else if (what.result != -ECANCELED && what.result != -EBADF && what.result != -EINVAL)
+    else if (what.result == -EBADF || what.result == -EINVAL || what.result == -ENOTSOCK || what.result == -EOPNOTSUPP)
+        give_up(-what.result);
+    else
         rearm(what.result >= 0 ? rearm_reason::ended : rearm_reason::failed);
+}
+
+void listener::give_up(int cause) noexcept
+{
+    if (cause == EBADF)
+        socket_.take();  // closed by somebody else: the number may be another's by now
+    give_up_(error_from_errno(cause));
 }
 
 void listener::refuse_one() noexcept

@@ -5,6 +5,7 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -277,6 +278,7 @@ public:
         ::close(fd);
     }
     void stop_listening(int fd) noexcept override { ::shutdown(fd, SHUT_RDWR); }
+    path_identity identify_path(const char* path) noexcept override { return identify_system_path(path); }
     int remove_path(const char* path) noexcept override { return outcome(::unlink(path)); }
 
 private:
@@ -540,6 +542,14 @@ std::string capabilities::to_string() const
     add(messages, "messages");
     add(quiet_sends, "quiet sends");
     return text;
+}
+
+path_identity identify_system_path(const char* path) noexcept
+{
+    struct stat found{};
+    if (::lstat(path, &found) != 0)
+        return {};
+    return {.device = found.st_dev, .number = found.st_ino};
 }
 
 bool wake_ring(int descriptor) noexcept

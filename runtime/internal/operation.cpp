@@ -44,9 +44,8 @@ void operation::abandon() noexcept
 {
     if (!node_)
         return;
-    operation_node& node = *std::exchange(node_, nullptr);
-    node.owner_ = nullptr;
-    node.handler_ = nullptr;
+    operation_node& node = *node_;
+    node.forget_owner();
     loop::current().cancel(node);
 }
 
@@ -54,9 +53,8 @@ void operation::abandon_borrowed() noexcept
 {
     if (!node_)
         return;
-    operation_node& node = *std::exchange(node_, nullptr);
-    node.owner_ = nullptr;
-    node.handler_ = nullptr;
+    operation_node& node = *node_;
+    node.forget_owner();
     loop::current().cancel_now(node);
 }
 

@@ -103,6 +103,14 @@ private:
 
     void begin(const request& wanted, operation& owner, completion_handler& handler,
                std::unique_ptr<operation_memory> memory) noexcept;
+    /// Nobody is told any more.
+    void forget_owner() noexcept
+    {
+        if (owner_)
+            owner_->node_ = nullptr;
+        owner_ = nullptr;
+        handler_ = nullptr;
+    }
     /// Passes a completion on, or cleans up after one that nobody waits for.
     void deliver(const completion& what, ring& from) noexcept;
 

@@ -88,6 +88,14 @@ struct ring_options {
     unsigned receive_buffer_size = 4160;
 };
 
+/// Which file a path named at some time; none of the default value. A path may name another file later.
+struct path_identity {
+    std::uint64_t device = 0;
+    std::uint64_t number = 0;
+
+    bool operator==(const path_identity&) const = default;
+};
+
 /// The seam between the loop and the kernel. Used by one thread.
 class ring {
 public:
@@ -146,10 +154,15 @@ public:
     virtual void close(int fd) noexcept = 0;
     /// Makes a listening socket refuse connections, and frees its port, although an accept may still hold it open.
     virtual void stop_listening(int /*fd*/) noexcept {}
+    /// What the path of a Unix socket names now.
+    virtual path_identity identify_path(const char* path) noexcept = 0;
     /// unlink, of a Unix socket.
     virtual int remove_path(const char* path) noexcept = 0;
     /// @}
 };
+
+/// `ring::identify_path` of the system, for those who have no ring any more.
+path_identity identify_system_path(const char* path) noexcept;
 
 /// Posts a completion with user_data 0 on the ring with this descriptor; from any thread. @return false if that failed.
 bool wake_ring(int descriptor) noexcept;

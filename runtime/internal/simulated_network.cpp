@@ -52,6 +52,12 @@ void simulated_network::close(int fd)
     world_.open_descriptors = open_.size();
 }
 
+path_identity simulated_network::identify_path(const std::string& path) const
+{
+    const auto found = paths_.find(path);
+    return found == paths_.end() ? path_identity() : path_identity{.device = 1, .number = found->second};
+}
+
 int simulated_network::remove_path(const std::string& path)
 {
     return paths_.erase(path) == 1 ? 0 : -ENOENT;
@@ -130,7 +136,7 @@ int simulated_socket::bind(const simulated_place& where)
     if (where.is_unix != (family_ == AF_UNIX))
         return -EAFNOSUPPORT;
     if (where.is_unix) {
-        if (!home_.paths_.insert(where.path).second)
+        if (!home_.paths_.emplace(where.path, home_.next_path_++).second)
             return -EADDRINUSE;
     } else if (where.port != 0 && home_.is_taken(*this, where, false)) {
         return -EADDRINUSE;
@@ -177,9 +183,14 @@ std::optional<int> simulated_socket::accept()
         return -EINVAL;
     if (waiting_.empty())
         return std::nullopt;
+    if (home_.world_.chance(home_.world_.options.listener_failure)) {
+        constexpr std::array failures{EINVAL, ENOTSOCK};
+        return -failures[home_.world_.below(failures.size())];
+    }
     if (home_.world_.chance(home_.world_.options.accept_failure)) {
         ++home_.world_.counts.failed_accepts;
-        constexpr std::array failures{EMFILE, ENFILE, ECONNABORTED, ENOMEM};
+        // ECANCELED: some kernels end an accept that completes many times so when their queue is full.
+        constexpr std::array failures{EMFILE, ENFILE, ECONNABORTED, ENOMEM, ECANCELED};
         const int failure = failures[home_.world_.below(failures.size())];
         if (failure == ECONNABORTED) {
             const std::shared_ptr<simulated_socket> aborted = std::move(waiting_.front());

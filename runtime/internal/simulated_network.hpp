@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coil/runtime/internal/ring.hpp>
 #include <coil/runtime/internal/simulated_place.hpp>
 #include <coil/runtime/internal/simulated_world.hpp>
 
@@ -10,7 +11,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -116,6 +116,7 @@ public:
     /// The socket with this descriptor. A number that is not open stops the program.
     std::shared_ptr<simulated_socket> find(int fd, const char* purpose) const;
     void close(int fd);
+    path_identity identify_path(const std::string& path) const;
     int remove_path(const std::string& path);
 
 private:
@@ -134,7 +135,8 @@ private:
     std::function<void(simulated_socket&)> changed_;
     std::map<int, std::shared_ptr<simulated_socket>> open_;
     std::vector<simulated_socket*> bound_;
-    std::set<std::string> paths_;
+    std::map<std::string, std::uint64_t> paths_;  // each with a number of its own
+    std::uint64_t next_path_ = 1;
     int next_number_ = first_number;
     bool closing_ = false;
 };

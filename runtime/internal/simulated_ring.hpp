@@ -51,6 +51,7 @@ public:
     int get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept override;
     void close(int fd) noexcept override;
     void stop_listening(int fd) noexcept override;
+    path_identity identify_path(const char* path) noexcept override;
     int remove_path(const char* path) noexcept override;
 
 private:

@@ -152,6 +152,11 @@ void simulated_ring::stop_listening(int fd) noexcept
     network_.find(fd, "shutdown")->stop_listening();
 }
 
+path_identity simulated_ring::identify_path(const char* path) noexcept
+{
+    return network_.identify_path(path);
+}
+
 int simulated_ring::remove_path(const char* path) noexcept
 {
     return network_.remove_path(path);
