@@ -120,4 +120,17 @@ private:
     stop_token token_;
 };
 
+/// Awaits `awaitable` with `token` in place of that of the awaiting coroutine.
+template <class Awaitable>
+task<await_result<Awaitable&>> await_with(stop_token token, Awaitable awaitable)
+{
+    co_await use_stop_token(token);
+    if constexpr (std::is_void_v<await_result<Awaitable&>>) {
+        co_await awaitable;
+    } else {
+        await_result<Awaitable&> outcome = co_await awaitable;
+        co_return outcome;
+    }
+}
+
 }  // namespace coil::internal
