@@ -25,22 +25,16 @@ result<int> signal_wait::await_resume() const noexcept
 
 }  // namespace internal
 
-signal_set::signal_set(std::initializer_list<int> numbers)
+signal_set::signal_set(std::span<const int> numbers)
+    : blocked_(numbers), descriptor_(internal::above_standard_numbers(::signalfd(-1, &blocked_.set(), SFD_CLOEXEC)))
 {
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    for (int number : numbers)
-        sigaddset(&wanted, number);
-    descriptor_ = internal::above_standard_numbers(::signalfd(-1, &wanted, SFD_CLOEXEC));
     if (descriptor_ < 0)
         throw std::system_error(errno, std::system_category(), "signalfd");
-    pthread_sigmask(SIG_BLOCK, &wanted, &before_);
 }
 
 signal_set::~signal_set()
 {
     ::close(descriptor_);
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 }  // namespace coil

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/internal/blocked_signals.hpp>
 #include <coil/runtime/result.hpp>
 
 #include <csignal>
 #include <initializer_list>
+#include <span>
 
 #include <sys/signalfd.h>
 
@@ -26,15 +28,17 @@ private:
 /// Signals as something to await.
 ///
 /// While it exists the signals are blocked in the thread that made it and in those that this thread starts later, so
-/// make it before the other threads.
+/// make it before the other threads. Sets may overlap and go in any order: each unblocks what no other blocks.
 /// ```
 /// coil::signal_set stop({SIGINT, SIGTERM});
 /// auto which = co_await stop.wait();
 /// ```
 class signal_set {
 public:
-    /// Throws: `std::system_error` when there is no descriptor left.
-    explicit signal_set(std::initializer_list<int> numbers);
+    /// Throws: `std::system_error` when there is no descriptor left, `std::invalid_argument` for numbers that no signal has
+    /// that can be caught.
+    explicit signal_set(std::span<const int> numbers);
+    explicit signal_set(std::initializer_list<int> numbers) : signal_set(std::span(numbers.begin(), numbers.size())) {}
     signal_set(const signal_set&) = delete;
     signal_set& operator=(const signal_set&) = delete;
     ~signal_set();
@@ -47,7 +51,7 @@ public:
     }
 
 private:
-    sigset_t before_;
+    internal::blocked_signals blocked_;
     int descriptor_;
 };
 

@@ -10,7 +10,10 @@
 
 #include <chrono>
 #include <csignal>
+#include <initializer_list>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include <unistd.h>
 
@@ -109,6 +112,51 @@ BOOST_AUTO_TEST_CASE(a_wait_can_be_destroyed)
         BOOST_TEST(number.has_value());
     };
     here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(sets_that_overlap_unblock_only_what_no_other_blocks, *boost::unit_test::label("F-38"))
+{
+    std::optional<signal_set> first(std::in_place, std::initializer_list<int>{SIGUSR1});
+    std::optional<signal_set> second(std::in_place, std::initializer_list<int>{SIGUSR1, SIGUSR2});
+    first.reset();
+    BOOST_TEST(blocked(SIGUSR1));
+    BOOST_TEST(blocked(SIGUSR2));
+    second.reset();
+    BOOST_TEST(!blocked(SIGUSR1));
+    BOOST_TEST(!blocked(SIGUSR2));
+    first.emplace(std::initializer_list<int>{SIGUSR1, SIGUSR1});
+    second.emplace(std::initializer_list<int>{SIGUSR2});
+    first.reset();
+    BOOST_TEST(!blocked(SIGUSR1));
+    BOOST_TEST(blocked(SIGUSR2));
+}
+
+BOOST_AUTO_TEST_CASE(what_others_have_blocked_stays_blocked_and_what_they_block_meanwhile_too,
+                     *boost::unit_test::label("F-38"))
+{
+    sigset_t others;
+    sigemptyset(&others);
+    sigaddset(&others, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &others, nullptr);
+    sigset_t later;
+    sigemptyset(&later);
+    sigaddset(&later, SIGWINCH);
+    {
+        const signal_set watched({SIGUSR1, SIGUSR2});
+        pthread_sigmask(SIG_BLOCK, &later, nullptr);
+    }
+    BOOST_TEST(blocked(SIGUSR1));
+    BOOST_TEST(!blocked(SIGUSR2));
+    BOOST_TEST(blocked(SIGWINCH));
+    pthread_sigmask(SIG_UNBLOCK, &others, nullptr);
+    pthread_sigmask(SIG_UNBLOCK, &later, nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(numbers_that_no_signal_has_are_refused, *boost::unit_test::label("F-41"))
+{
+    for (const int number : {0, -1, 65, 1000, SIGKILL, SIGSTOP})
+        BOOST_CHECK_THROW(signal_set({number}), std::invalid_argument);
+    BOOST_TEST(!blocked(SIGUSR1));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
