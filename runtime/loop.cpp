@@ -340,7 +340,9 @@ std::optional<std::chrono::nanoseconds> loop::time_to_wait() const noexcept
     const std::optional<steady_clock::time_point> next = timers_.next();
     if (!next)
         return std::nullopt;
-    return std::max(*next - ring_->now(), std::chrono::nanoseconds(0));
+    const steady_clock::time_point now = ring_->now();
+    return *next > now ? *next - now
+                       : std::chrono::nanoseconds(0);  // one long past is too far from now to be subtracted
 }
 
 void loop::turn()

@@ -6,6 +6,8 @@
 #include <coil/runtime/task.hpp>
 
 #include <chrono>
+#include <concepts>
+#include <cstdint>
 #include <utility>
 
 namespace coil {
@@ -53,12 +55,26 @@ private:
 
 namespace internal {
 
-/// The point in time that is `duration` away on this thread's loop.
+/// The point in time that is `duration` away on this thread's loop; the last there is where it lies behind that.
 std::chrono::steady_clock::time_point time_from_now(std::chrono::nanoseconds duration) noexcept;
+
+/// `duration` in nanoseconds; the most or the least that these can be where it is beyond them.
+template <class Rep, class Period>
+    requires std::convertible_to<std::chrono::duration<Rep, Period>, std::chrono::nanoseconds>
+constexpr std::chrono::nanoseconds in_nanoseconds(std::chrono::duration<Rep, Period> duration) noexcept
+{
+    using std::chrono::nanoseconds;
+    using wide = std::chrono::duration<std::int64_t, Period>;
+    if (wide(duration) > std::chrono::duration_cast<wide>(nanoseconds::max()))
+        return nanoseconds::max();
+    if (wide(duration) < std::chrono::duration_cast<wide>(nanoseconds::min()))
+        return nanoseconds::min();
+    return duration;
+}
 
 }  // namespace internal
 
-/// Waits until `when`.
+/// Waits until `when`; not at all where that is past, and for ever where it is the last point in time there is.
 /// Errors: `errc::canceled`.
 inline internal::awaitable<internal::sleep_wait, std::chrono::steady_clock::time_point>
 sleep_until(std::chrono::steady_clock::time_point when) noexcept
@@ -66,12 +82,13 @@ sleep_until(std::chrono::steady_clock::time_point when) noexcept
     return internal::awaitable<internal::sleep_wait, std::chrono::steady_clock::time_point>(when);
 }
 
-/// Waits for `duration`, counted from the call.
+/// Waits for `duration`, counted from the call. Any duration will do: a negative one is over at once.
 /// Errors: `errc::canceled`.
-inline internal::awaitable<internal::sleep_wait, std::chrono::steady_clock::time_point>
-sleep_for(std::chrono::nanoseconds duration) noexcept
+template <class Rep, class Period>
+internal::awaitable<internal::sleep_wait, std::chrono::steady_clock::time_point>
+sleep_for(std::chrono::duration<Rep, Period> duration) noexcept
 {
-    return sleep_until(internal::time_from_now(duration));
+    return sleep_until(internal::time_from_now(internal::in_nanoseconds(duration)));
 }
 
 /// Awaits `awaitable`, which gives a `result`, and stops it when `when` has come.
@@ -92,12 +109,12 @@ task<await_result<Awaitable&>> with_deadline(std::chrono::steady_clock::time_poi
     co_return outcome;
 }
 
-/// The same with the time counted from the call.
-template <class Awaitable>
+/// The same with the time counted from the call. Any duration will do: a negative one is over at once.
+template <class Rep, class Period, class Awaitable>
     requires is_result<await_result<Awaitable&>>
-task<await_result<Awaitable&>> with_timeout(std::chrono::nanoseconds limit, Awaitable awaitable)
+task<await_result<Awaitable&>> with_timeout(std::chrono::duration<Rep, Period> limit, Awaitable awaitable)
 {
-    return with_deadline(internal::time_from_now(limit), std::move(awaitable));
+    return with_deadline(internal::time_from_now(internal::in_nanoseconds(limit)), std::move(awaitable));
 }
 
 }  // namespace coil

@@ -455,8 +455,10 @@ void simulated_ring::enter(std::optional<std::chrono::nanoseconds> wait)
     if (++turns_ > world_.options.most_turns)
         give_up("it does not end");
     std::optional<simulated_world::time_point> limit;
-    if (wait)
-        limit = world_.now() + *wait;
+    if (wait) {
+        const auto now = world_.now();
+        limit = *wait < simulated_world::time_point::max() - now ? now + *wait : simulated_world::time_point::max();
+    }
     if (undecided || world_.chance(world_.options.interruption))
         limit = world_.now();
     while (true) {

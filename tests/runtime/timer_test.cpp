@@ -5,6 +5,8 @@
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
 
+#include <coil/runtime/simulation.hpp>
+#include <coil/runtime/yield.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
@@ -282,6 +284,47 @@ BOOST_AUTO_TEST_CASE(destroying_a_wait_clears_its_timers)
         BOOST_TEST(process_counts::now().back_to(before));
     };
     here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(what_lies_beyond_all_time_is_due_at_once_or_never, *boost::unit_test::label("F-51"))
+{
+    loop here;
+    const auto body = []() -> task<> {
+        co_await this_task::yield();
+        for (const clock::time_point past : {clock::time_point::min(), clock::time_point(), clock::time_point(-1ns)}) {
+            const result<> slept = co_await sleep_until(past);
+            BOOST_TEST(slept.has_value());
+        }
+        const result<> least = co_await sleep_for(std::chrono::nanoseconds::min());
+        BOOST_TEST(least.has_value());
+        const result<> hours = co_await sleep_for(std::chrono::hours::min());
+        BOOST_TEST(hours.has_value());
+        const result<> late = co_await with_timeout(std::chrono::nanoseconds::min(), sleep_for(1h));
+        BOOST_TEST(late.error() == timed_out);
+        const result<> too_late = co_await with_deadline(clock::time_point::min(), sleep_for(1h));
+        BOOST_TEST(too_late.error() == timed_out);
+        const result<> in_time = co_await with_timeout(std::chrono::seconds::max(), sleep_for(1ms));
+        BOOST_TEST(in_time.has_value());
+        for (const clock::time_point never : {clock::time_point::max(), clock::time_point::max() - 1ns}) {
+            const result<> ever = co_await with_timeout(2ms, sleep_until(never));
+            BOOST_TEST(ever.error() == timed_out);
+        }
+        const result<> days = co_await with_timeout(2ms, sleep_for(std::chrono::days::max()));
+        BOOST_TEST(days.error() == timed_out);
+    };
+    here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(what_lies_beyond_all_time_is_right_in_a_simulation_too, *boost::unit_test::label("F-51"))
+{
+    simulation world;
+    const auto body = []() -> task<> {
+        const result<> past = co_await sleep_until(clock::time_point::min());
+        BOOST_TEST(past.has_value());
+        const result<> in_time = co_await with_timeout(std::chrono::hours::max(), sleep_for(1h));
+        BOOST_TEST(in_time.has_value());
+    };
+    world.run(body());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
