@@ -6,11 +6,29 @@
 #include <csignal>
 #include <mutex>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 namespace coil {
 namespace internal {
 namespace {
+
+/// Blocks all signals of this thread, and so those of the threads that it starts.
+class no_signals {
+public:
+    no_signals() noexcept
+    {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    no_signals(const no_signals&) = delete;
+    no_signals& operator=(const no_signals&) = delete;
+    ~no_signals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_;
+};
 
 /// The threads for blocking calls. They live as long as the process: a call that never returns must not hold up its end.
 class worker_pool {
@@ -21,21 +39,26 @@ public:
         return *pool;
     }
 
-    void run(round_trip& call)
+    /// @return why not, where there is no thread and none can be started.
+    std::error_code run(round_trip& call)
     {
         bool wakes = false;
         {
             const std::lock_guard lock(mutex_);
+            wakes = idle_ > waiting_;
+            if (!wakes && threads_ < most_threads_) {
+                const std::error_code failure = start_thread();
+                if (failure && threads_ == 0)
+                    return failure;
+            }
             call.next = nullptr;
             *end_ = &call;
             end_ = &call.next;
             ++waiting_;
-            wakes = idle_ >= waiting_;
-            if (!wakes && threads_ < most_threads_)
-                start_thread();
         }
         if (wakes)
             arrived_.notify_one();  // without the lock, on which the thread would stop again
+        return {};
     }
 
     void set_most_threads(unsigned most)
@@ -45,16 +68,16 @@ public:
     }
 
 private:
-    void start_thread()
+    std::error_code start_thread()
     {
-        // Signals are for the loops.
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        std::thread([this] { work(); }).detach();
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        const no_signals here;  // which are for the loops
+        try {
+            std::thread([this] { work(); }).detach();
+        } catch (const std::system_error& refused) {
+            return refused.code();
+        }
         ++threads_;
+        return {};
     }
 
     void work()
@@ -87,12 +110,12 @@ private:
 
 }  // namespace
 
-void make_on_worker(round_trip& call)
+std::error_code make_on_worker(round_trip& call)
 {
     if (loop::current().ring().has_threads())
-        worker_pool::instance().run(call);
-    else
-        call.make();
+        return worker_pool::instance().run(call);
+    call.make();
+    return {};
 }
 
 }  // namespace internal

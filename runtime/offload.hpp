@@ -4,6 +4,7 @@
 #include <coil/runtime/result.hpp>
 
 #include <coroutine>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -12,7 +13,8 @@ namespace coil {
 namespace internal {
 
 /// Makes the call on one of the threads for blocking calls; in place where the loop's ring has no threads.
-void make_on_worker(round_trip& call);
+/// @return why it is not made: there is no such thread, and the system starts none.
+[[nodiscard]] std::error_code make_on_worker(round_trip& call);
 
 template <class Callable>
 class offloaded_call final : public valued_trip<call_outcome<std::invoke_result_t<Callable&>>> {
@@ -44,12 +46,14 @@ public:
         if (token.stop_requested())
             return stay(errc::canceled);
         set_out(awaiting, token);
-        make_on_worker(call_);
-        return true;
+        refused_ = make_on_worker(call_);
+        return refused_ ? turn_back(errc{}) : true;
     }
 
     outcome_type await_resume()
     {
+        if (refused_)
+            return refused_;
         if (failure() != errc{})
             return failure();
         return call_.take();
@@ -57,6 +61,7 @@ public:
 
 private:
     offloaded_call<Callable>& call_;
+    std::error_code refused_;
 };
 
 /// What `offload` returns. It can be awaited once.
@@ -95,7 +100,8 @@ void set_offload_threads(unsigned most);
 /// dropped, so it must not refer to anything of the awaiting coroutine.
 /// On g++ 12 a callable that owns something has to be named before: `auto hashing = offload([text] {…}); co_await hashing;`
 /// @return the value; a `result` is passed on as it is.
-/// Errors: `errc::canceled`.   Throws: what `callable` throws.
+/// Errors: `errc::canceled`; the system's, EAGAIN, where it starts no thread and there is none yet.
+/// Throws: what `callable` throws.
 template <class Callable>
 internal::offloading<Callable> offload(Callable callable)
 {
