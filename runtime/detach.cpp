@@ -52,7 +52,7 @@ void detached::promise_type::leave::await_suspend(std::coroutine_handle<promise_
 
 void detached::promise_type::unhandled_exception() const noexcept
 {
-    loop::current().uncaught(std::current_exception());
+    loop::current().uncaught(std::current_exception(), "a detached coroutine");
 }
 
 }  // namespace coil::internal

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <stdexcept>
 #include <utility>
 
 #include <pthread.h>
@@ -80,7 +81,11 @@ public:
     void deliver() noexcept override
     {
         this_thread_stretch.begin();
-        call_();
+        try {
+            call_();
+        } catch (...) {
+            loop::current().uncaught(std::current_exception(), "a posted call");
+        }
         this_thread_stretch.end(nullptr);
         delete this;
     }
@@ -90,11 +95,24 @@ private:
     std::function<void()> call_;
 };
 
+std::string text_of(std::exception_ptr exception)
+{
+    try {
+        std::rethrow_exception(std::move(exception));
+    } catch (const std::exception& error) {
+        return error.what();
+    } catch (...) {
+        return "not derived from std::exception";
+    }
+}
+
 }  // namespace
 }  // namespace internal
 
 bool loop_handle::post(std::function<void()> call) const
 {
+    if (!call)
+        throw std::invalid_argument("coil: an empty call is posted to a loop");
     auto letter = std::make_unique<internal::posted_call>(std::move(call));
     if (!mailbox_->send(*letter))
         return false;
@@ -154,19 +172,48 @@ void loop::post(std::function<void()> call)
     handle().post(std::move(call));
 }
 
-void loop::uncaught(std::exception_ptr exception) noexcept
+void loop::uncaught(std::exception_ptr exception, const char* of) noexcept
 {
-    if (on_uncaught_) {
+    if (on_uncaught_)
         on_uncaught_(std::move(exception));
-        return;
+    else
+        stop_program(std::string("an exception left ") + of + ": " + internal::text_of(std::move(exception)));
+}
+
+void loop::tell_uncaught(std::exception_ptr exception, const char* of) noexcept
+{
+    if (on_uncaught_)
+        on_uncaught_(std::move(exception));
+    else
+        std::fprintf(stderr, "coil: an exception left %s: %s\n", of, internal::text_of(std::move(exception)).c_str());
+}
+
+loop::run_mark::run_mark(loop& of) noexcept : of_(of)
+{
+    if (of.running_)
+        stop_program("loop::run is called in what the loop runs; co_await is for that");
+    of.running_ = true;
+}
+
+loop::run_mark::~run_mark()
+{
+    of_.running_ = false;
+    if (of_.draining_->stop_requested())
+        of_.draining_.emplace();
+}
+
+bool loop::begin_drain() noexcept
+{
+    draining_->request_stop();
+    internal::list<internal::drainable> asked;
+    asked.splice(drainables_);
+    const bool something_drains = !asked.empty();
+    while (!asked.empty()) {
+        internal::drainable& each = asked.pop_front();
+        drainables_.push_back(each);
+        each.begin_drain();
     }
-    try {
-        std::rethrow_exception(std::move(exception));
-    } catch (const std::exception& error) {
-        stop_program(std::string("an exception left a detached coroutine: ") + error.what());
-    } catch (...) {
-        stop_program("an exception left a detached coroutine");
-    }
+    return something_drains;
 }
 
 void loop::report_blocked(const internal::coroutine_origin* who, std::chrono::nanoseconds time) noexcept

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/internal/background.hpp>
+#include <coil/runtime/internal/drain.hpp>
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/internal/operation.hpp>
 #include <coil/runtime/internal/ready.hpp>
@@ -57,7 +58,9 @@ public:
     loop_handle(const loop& of) noexcept;
 
     /// Runs `call` on the loop's thread, in one of its next turns. From any thread.
+    /// An exception that leaves it goes to the loop's `on_uncaught`.
     /// @return false if the loop is gone; one that goes before the call was made drops it.
+    /// Throws: `std::invalid_argument` for an empty call.
     bool post(std::function<void()> call) const;
 
     /// For coil's own modules.
@@ -94,16 +97,30 @@ public:
 
     /// Runs until `main` has ended and what was written to sockets given up meanwhile is sent, the latter for two seconds
     /// at most. Gives the value of `main` or throws its exception.
+    /// Mistake: calling it in what the loop runs stops the program; `co_await` is for that.
     template <class T>
     T run(task<T> main);
 
+    /// Asks the servers of this loop to accept no more and to let their connections finish. `run_until_signal` and `cluster`
+    /// do it when a signal tells the program to end. A server that begins to listen until `run` has returned is asked at once.
+    /// Idempotent.
+    /// @return whether there was a server that listened or had connections.
+    bool begin_drain() noexcept;
+    /// Stopped by `begin_drain`. For handlers, which can so end connections that only wait for another request:
+    /// `with_stop(loop::current().draining(), socket.read(buffer))`.
+    stop_token draining() noexcept { return draining_->token(); }
+
     /// Runs `call` on the loop's thread, in one of its next turns. May be called from any thread while the loop exists;
     /// `handle()` is for threads that cannot know that.
+    /// Throws: `std::invalid_argument` for an empty call.
     void post(std::function<void()> call);
     /// What other threads hold to reach this loop.
     loop_handle handle() const noexcept { return loop_handle(*this); }
 
-    /// Sets who is told of exceptions that leave detached coroutines. Without it they stop the program.
+    /// Sets who is told of exceptions that leave detached coroutines and posted calls, of those that leave the connection
+    /// handlers of a server without an `on_uncaught` of its own, and of those of a scope that nobody has joined. Without it
+    /// the first two stop the program, and of the others a line goes to stderr.
+    /// @param handler  an exception that leaves it ends the program.
     /// Node: process 'uncaughtException'.
     void on_uncaught(std::function<void(std::exception_ptr)> handler) { on_uncaught_ = std::move(handler); }
 
@@ -126,8 +143,12 @@ public:
     /// Runs `item`, which takes long, once nothing else waits for this thread, or once the rest has had as much time as the
     /// last such items. In the order of coming.
     void enqueue_heavy(internal::ready_item& item) noexcept { heavy_.push_back(item); }
-    /// Tells `on_uncaught`.
-    void uncaught(std::exception_ptr exception) noexcept;
+    /// Tells `on_uncaught`, or stops the program. @param of  what the exception has left, for the message.
+    void uncaught(std::exception_ptr exception, const char* of) noexcept;
+    /// Tells `on_uncaught`, or says it in a line on stderr: for what has ended something of its own with it.
+    void tell_uncaught(std::exception_ptr exception, const char* of) noexcept;
+    /// From now on `begin_drain` asks `server` too, until that is destroyed or unlinked.
+    void attend_drain(internal::drainable& server) noexcept { drainables_.push_back(server); }
     /// Runs `item` once, just before the requests of this turn go to the kernel.
     void before_submission(internal::ready_item& item) noexcept { before_submission_.push_back(item); }
     /// Owns `task` until it deletes itself.
@@ -142,6 +163,18 @@ public:
 
 private:
     friend class internal::operation;
+
+    /// While `run` runs.
+    class run_mark {
+    public:
+        explicit run_mark(loop& of) noexcept;
+        run_mark(const run_mark&) = delete;
+        run_mark& operator=(const run_mark&) = delete;
+        ~run_mark();
+
+    private:
+        loop& of_;
+    };
 
     void submit(internal::operation_node& node) noexcept;
     void check_own(internal::operation_node& node) noexcept;
@@ -175,6 +208,9 @@ private:
     std::chrono::nanoseconds heavy_took_{0};             // likewise
     internal::timers timers_;
     internal::list<internal::background> background_;
+    internal::list<internal::drainable> drainables_;
+    std::optional<stop_source> draining_{std::in_place};
+    bool running_ = false;
     std::chrono::steady_clock::time_point now_;
     std::shared_ptr<internal::mailbox> mailbox_;
     std::unique_ptr<internal::bell_listener> bell_listener_;
@@ -251,6 +287,7 @@ inline root_coroutine run_root(task<void>& main)
 template <class T>
 T loop::run(task<T> main)
 {
+    const run_mark running(*this);
     if constexpr (std::is_void_v<T>) {
         internal::root_coroutine root = internal::run_root(main);
         root.start();

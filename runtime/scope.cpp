@@ -2,15 +2,31 @@
 
 #include <coil/runtime/loop.hpp>
 
+#include <algorithm>
+#include <utility>
 
 namespace coil {
 
 scope::~scope()
 {
+    if (runs_now())
+        internal::stop_program("a scope is destroyed by a task of its own");
     while (!children_.empty())
         children_.pop_front().handle().destroy();
     if (joining_)
         std::exchange(joining_, nullptr)->lose_scope();
+    if (loop* const here = loop::current_or_null(); here && failure_)
+        here->tell_uncaught(std::exchange(failure_, nullptr), "a task of a scope that was not joined");
+}
+
+bool scope::runs_now() noexcept
+{
+    const internal::coroutine_lineage* outermost = internal::coroutine_lineage::running();
+    while (outermost && outermost->parent())
+        outermost = outermost->parent();
+    return outermost && std::any_of(children_.begin(), children_.end(), [&](internal::spawned::promise_type& child) {
+               return &child.lineage() == outermost;
+           });
 }
 
 void scope::adopt(internal::spawned child)

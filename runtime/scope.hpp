@@ -38,7 +38,12 @@ public:
         leave final_suspend() const noexcept { return {}; }
         void return_void() const noexcept {}
         void unhandled_exception() noexcept;
-        void run() noexcept override { handle().resume(); }
+        void run() noexcept override
+        {
+            coroutine_lineage::set_running(&lineage());
+            handle().resume();
+            coroutine_lineage::set_running(nullptr);
+        }
 
         std::coroutine_handle<promise_type> handle() noexcept
         {
@@ -103,7 +108,9 @@ private:
 /// scope.spawn([address] { return serve(address); });
 /// co_await scope.join();
 /// ```
-/// A task of the scope must not destroy the scope.
+/// The exception of a scope that was destroyed before `join` could throw it is told like one of a detached coroutine: to the
+/// loop's `on_uncaught`, or in a line on stderr.
+/// Mistake: a task of the scope must not destroy the scope; builds with assertions stop the program.
 class scope {
 public:
     scope() noexcept = default;
@@ -131,6 +138,8 @@ public:
 
     /// How many tasks have not ended.
     std::size_t size() const noexcept { return size_; }
+    /// For coil's own: whether one of the tasks is running now, and so could destroy itself. Known in builds with assertions.
+    bool runs_now() noexcept;
 
     /// Waits until all tasks have ended. Where the awaiting coroutine is stopped, so are the tasks; it waits all the same.
     /// Throws: the exception of the first task that failed. Overlap: one at a time.

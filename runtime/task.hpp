@@ -2,6 +2,7 @@
 
 #include <coil/runtime/cancel.hpp>
 #include <coil/runtime/internal/frame_pool.hpp>
+#include <coil/runtime/internal/lineage.hpp>
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/internal/stretch.hpp>
 
@@ -32,17 +33,32 @@ public:
     const coroutine_origin& origin() const noexcept { return origin_; }
     void set_origin(const std::source_location& where) noexcept { origin_.set(where); }
 
+    coroutine_lineage& lineage() noexcept { return lineage_; }
+
 private:
     coil::stop_token stop_token_;
     [[no_unique_address]] coroutine_origin origin_;
+    [[no_unique_address]] coroutine_lineage lineage_;
 };
 
 /// The coroutine begins to await something.
 template <class Promise>
 void note_await([[maybe_unused]] std::coroutine_handle<Promise> awaiting) noexcept
 {
-    if constexpr (std::derived_from<Promise, promise_base>)
+    if constexpr (std::derived_from<Promise, promise_base>) {
         note_end_of_stretch(awaiting.promise().origin());
+        resumed_coroutine::note(&awaiting.promise().lineage(), awaiting.address());
+    } else {
+        resumed_coroutine::note(nullptr, awaiting.address());
+    }
+}
+
+/// What `awaiting` awaits runs next. It ends before `awaiting` goes on.
+template <class Promise>
+void note_child(promise_base& child, [[maybe_unused]] std::coroutine_handle<Promise> awaiting) noexcept
+{
+    if constexpr (checks_misuse && std::derived_from<Promise, promise_base>)
+        child.lineage().set_parent(awaiting.promise().lineage());
 }
 
 /// The stop token of the coroutine that begins to await; none for coroutines that carry none.
@@ -75,6 +91,7 @@ public:
             note_end_of_stretch(promise.origin());
             if (promise.starting_ || !promise.continuation_)
                 return std::noop_coroutine();
+            coroutine_lineage::set_running(promise.lineage().parent());
             return promise.continuation_;
         }
         void await_resume() const noexcept {}
@@ -88,8 +105,11 @@ public:
     {
         continuation_ = continuation;
         starting_ = true;
+        const coroutine_lineage* const starter = coroutine_lineage::running();
+        coroutine_lineage::set_running(&lineage());
         self.resume();
         starting_ = false;
+        coroutine_lineage::set_running(done_ ? starter : nullptr);
         return done_;
     }
 
@@ -192,6 +212,7 @@ public:
             if constexpr (internal::checks_misuse)
                 check();
             frame_.promise().set_stop_token(internal::stop_token_of(awaiting));
+            internal::note_child(frame_.promise(), awaiting);
             return !frame_.promise().start(frame_, awaiting);
         }
         T await_resume() { return frame_.promise().take(); }

@@ -55,6 +55,7 @@ protected:
     void wait_with(std::coroutine_handle<> awaiting, stop_token token) noexcept
     {
         awaiting_ = awaiting;
+        resumed_.keep(awaiting.address());
         thread_.check();
         token.attach(stop_);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coil/runtime/internal/lineage.hpp>
 #include <coil/runtime/internal/list.hpp>
 
 #include <coroutine>
@@ -22,10 +23,16 @@ public:
     ready_coroutine() noexcept = default;
     virtual ~ready_coroutine() = default;
 
-    void run() noexcept override { awaiting_.resume(); }
+    void run() noexcept override
+    {
+        coroutine_lineage::set_running(resumed_.get());
+        awaiting_.resume();
+        coroutine_lineage::set_running(nullptr);
+    }
 
 protected:
     std::coroutine_handle<> awaiting_;
+    [[no_unique_address]] resumed_coroutine resumed_;
 };
 
 }  // namespace coil::internal

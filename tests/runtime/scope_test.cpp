@@ -1,18 +1,22 @@
 #include <coil/runtime/scope.hpp>
 
+#include "tests/support/child_end.hpp"
 #include "tests/support/process_counts.hpp"
 
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/timer.hpp>
+#include <coil/runtime/yield.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -339,6 +343,80 @@ BOOST_AUTO_TEST_CASE(a_hundred_thousand_tasks_come_and_go)
             });
         co_await children.join();
         BOOST_TEST(ran == 100'000);
+    };
+    here.run(body());
+}
+
+task<> leave_a_scope_that_failed()
+{
+    scope left;
+    left.spawn([]() -> task<> {
+        co_await this_task::yield();
+        throw std::runtime_error("nobody joined");
+    });
+    while (left.size() > 0)
+        co_await this_task::yield();
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_that_nobody_joined_is_told, *boost::unit_test::label("F-41"))
+{
+    const child_end end = end_of_child([] {
+        loop here;
+        here.run(leave_a_scope_that_failed());
+    });
+    BOOST_TEST(end.signal == 0);
+    BOOST_TEST(end.message == "coil: an exception left a task of a scope that was not joined: nobody joined\n");
+    loop here;
+    std::vector<std::string> told;
+    here.on_uncaught([&](const std::exception_ptr& what) {
+        try {
+            std::rethrow_exception(what);
+        } catch (const std::exception& error) {
+            told.push_back(error.what());
+        }
+    });
+    here.run(leave_a_scope_that_failed());
+    BOOST_TEST(told == std::vector<std::string>{"nobody joined"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_destroys_its_scope_is_stopped_with_a_message, *boost::unit_test::label("F-31"))
+{
+    if constexpr (!internal::checks_misuse) {
+        BOOST_TEST(true);
+        return;
+    }
+    BOOST_TEST(stops_with("a scope is destroyed by a task of its own", [] {
+        loop here;
+        const auto body = []() -> task<> {
+            std::optional<scope> own(std::in_place);
+            own->spawn([&own]() -> task<> {
+                const auto pause = []() -> task<> { co_await this_task::yield(); };
+                co_await pause();
+                const result<> slept = co_await sleep_for(std::chrono::milliseconds(1));
+                slept.value();
+                own.reset();
+            });
+            co_await own->join();
+        };
+        here.run(body());
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(tasks_may_destroy_the_scopes_of_others_and_those_below_them, *boost::unit_test::label("F-31"))
+{
+    loop here;
+    const auto body = []() -> task<> {
+        std::optional<scope> other(std::in_place);
+        other->spawn([]() -> task<> { static_cast<void>(co_await sleep_for(std::chrono::hours(1))); });
+        scope own;
+        own.spawn([&other]() -> task<> {
+            scope below;
+            below.spawn([]() -> task<> { static_cast<void>(co_await sleep_for(std::chrono::hours(1))); });
+            co_await this_task::yield();
+            other.reset();
+        });
+        co_await own.join();
+        BOOST_TEST(!other.has_value());
     };
     here.run(body());
 }
