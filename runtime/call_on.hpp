@@ -6,6 +6,7 @@
 #include <coil/runtime/result.hpp>
 
 #include <coroutine>
+#include <future>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -185,6 +186,76 @@ private:
     Callable callable_;
 };
 
+/// A call from a thread without a loop: what comes of it goes to a future.
+template <class Callable>
+class future_call final : public mail, public pooled {
+public:
+    using returned = std::invoke_result_t<Callable&>;
+    using outcome = call_outcome<typename called_value<returned>::type>;
+
+    explicit future_call(Callable&& callable) : callable_(std::move(callable)) {}
+
+    std::future<outcome> future() { return promise_.get_future(); }
+
+    void deliver() noexcept override
+    {
+        if constexpr (is_task<returned>) {
+            run_coroutine(std::unique_ptr<future_call>(this)).start_now();
+        } else {
+            const std::unique_ptr<future_call> self(this);
+            try {
+                if constexpr (std::is_void_v<returned>) {
+                    callable_();
+                    give(outcome());
+                } else {
+                    give(outcome(callable_()));
+                }
+            } catch (...) {
+                fail(std::current_exception());
+            }
+        }
+    }
+    void drop() noexcept override { delete this; }
+    /// The loop goes before the call has ended, or was never reached.
+    ~future_call()
+    {
+        if (!given_)
+            give(outcome(errc::destroyed));
+    }
+
+private:
+    void give(outcome&& what)
+    {
+        given_ = true;
+        promise_.set_value(std::move(what));
+    }
+    void fail(std::exception_ptr why)
+    {
+        given_ = true;
+        promise_.set_exception(std::move(why));
+    }
+
+    static detached run_coroutine(std::unique_ptr<future_call> self)
+    {
+        try {
+            returned running = self->callable_();
+            if constexpr (std::is_void_v<typename returned::value_type>) {
+                co_await running;
+                self->give(outcome());
+            } else {
+                typename returned::value_type value = co_await running;
+                self->give(outcome(std::move(value)));
+            }
+        } catch (...) {
+            self->fail(std::current_exception());
+        }
+    }
+
+    Callable callable_;
+    std::promise<outcome> promise_;
+    bool given_ = false;
+};
+
 }  // namespace internal
 
 /// Runs `callable()`, a function or a coroutine, on another loop and gives what it returns.
@@ -201,11 +272,34 @@ private:
 /// @return the value; a `result` is passed on as it is.
 /// Errors: `errc::canceled`; `errc::destroyed` where the other loop is gone or goes meanwhile.   Throws: what `callable`
 /// throws.
+/// Mistake: awaiting it on a thread without a loop stops the program; the form with `use_future` is for such threads.
 /// Node: worker.postMessage and its answer.
 template <class Callable>
 internal::calling_on<Callable> call_on(loop_handle where, Callable callable)
 {
     return internal::calling_on<Callable>(where.mailbox(), std::move(callable));
+}
+
+/// Says that a future is wanted in place of something to await.
+struct use_future_t {};
+inline constexpr use_future_t use_future{};
+
+/// The same from any thread, with a loop or without: the future gives what comes of the call.
+/// ```
+/// const coil::result<std::size_t> count = coil::call_on(other, [] { return sessions.size(); }, coil::use_future).get();
+/// ```
+/// Nothing stops the call. Waiting for the future on the loop's own thread would be for ever.
+/// @return a future of the value; a `result` is passed on as it is.
+/// Errors: `errc::destroyed` where the loop is gone or goes meanwhile.   Throws: from the future, what `callable` throws.
+template <class Callable>
+std::future<typename internal::future_call<Callable>::outcome> call_on(const loop_handle& where, Callable callable,
+                                                                       use_future_t)
+{
+    auto call = std::make_unique<internal::future_call<Callable>>(std::move(callable));
+    auto future = call->future();
+    if (where.mailbox()->send(*call))
+        static_cast<void>(call.release());
+    return future;
 }
 
 }  // namespace coil

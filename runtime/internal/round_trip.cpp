@@ -4,7 +4,20 @@
 
 namespace coil::internal {
 
-round_trip::round_trip() noexcept : home_(loop::current().mailbox()) {}
+namespace {
+
+const std::shared_ptr<mailbox>& mailbox_here() noexcept
+{
+    loop* const here = loop::current_or_null();
+    if (!here)
+        stop_program("a call on another thread is awaited on a thread without a loop; call_on(…, coil::use_future) "
+                     "gives a future");
+    return here->mailbox();
+}
+
+}  // namespace
+
+round_trip::round_trip() noexcept : home_(mailbox_here()) {}
 
 void round_trip::go_home() noexcept
 {

@@ -1,6 +1,7 @@
 #include <coil/runtime/call_on.hpp>
 
 #include "tests/support/awaitable_conformance.hpp"
+#include "tests/support/child_end.hpp"
 #include "tests/support/loop_thread.hpp"
 
 #include <coil/runtime/event.hpp>
@@ -274,6 +275,68 @@ BOOST_AUTO_TEST_CASE(many_calls_back_and_forth_lose_nothing)
         BOOST_TEST(sums == (std::vector{calls, calls}), boost::test_tools::per_element());
     };
     here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_without_a_loop_gets_a_future, *boost::unit_test::label("F-42"))
+{
+    loop_thread other;
+    std::thread::id there;
+    auto made = call_on(
+        other.handle(),
+        [&there, number = std::make_unique<int>(5)]() mutable {
+            there = std::this_thread::get_id();
+            return std::move(number);
+        },
+        use_future);
+    const result<std::unique_ptr<int>> five = made.get();
+    BOOST_TEST(**five == 5);
+    BOOST_TEST((there != std::this_thread::get_id()));
+
+    const auto sleeping = []() -> task<std::string> {
+        const result<> slept = co_await sleep_for(1ms);
+        slept.value();
+        co_return "slept";
+    };
+    BOOST_TEST(*call_on(other.handle(), sleeping, use_future).get() == "slept");
+    const auto failing = []() -> task<result<int>> { co_return errc::reset; };
+    BOOST_TEST(call_on(other.handle(), failing, use_future).get().error() == make_error_code(errc::reset));
+    const auto nothing = []() -> task<> { co_await this_task::yield(); };
+    BOOST_TEST(call_on(other.handle(), nothing, use_future).get().has_value());
+    BOOST_TEST(call_on(other.handle(), [] {}, use_future).get().has_value());
+    const auto throwing = []() -> int { throw std::runtime_error("there"); };
+    BOOST_CHECK_THROW(static_cast<void>(call_on(other.handle(), throwing, use_future).get()), std::runtime_error);
+    const auto throwing_later = []() -> task<> {
+        co_await this_task::yield();
+        throw std::runtime_error("there");
+    };
+    BOOST_CHECK_THROW(static_cast<void>(call_on(other.handle(), throwing_later, use_future).get()), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(the_future_tells_when_the_loop_is_gone_or_goes, *boost::unit_test::label("F-42"))
+{
+    loop_thread other;
+    const auto begun = std::make_shared<std::atomic<bool>>(false);
+    const auto waiting = [begun]() -> task<int> {
+        *begun = true;
+        const result<> slept = co_await sleep_for(24h);
+        co_return slept.has_value();
+    };
+    auto pending = call_on(other.handle(), waiting, use_future);
+    while (!*begun)
+        std::this_thread::yield();
+    other.end();
+    BOOST_TEST(pending.get().error() == destroyed);
+    BOOST_TEST(call_on(other.handle(), [] { return 1; }, use_future).get().error() == destroyed);
+}
+
+BOOST_AUTO_TEST_CASE(awaiting_it_without_a_loop_stops_the_program_with_advice, *boost::unit_test::label("F-42"))
+{
+    loop_thread other;
+    BOOST_TEST(stops_with("coil::use_future", [&] {
+        const auto call = [] { return 1; };
+        auto calling = call_on(other.handle(), call);
+        static_cast<void>(calling.operator co_await());
+    }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
