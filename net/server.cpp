@@ -6,7 +6,11 @@
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
+#include <coil/runtime/shielded.hpp>
+#include <coil/runtime/timer.hpp>
 
+#include <algorithm>
+#include <stdexcept>
 #include <vector>
 
 namespace coil::net {
@@ -22,15 +26,17 @@ task<task<>> hand_over(const server::connection_handler& handler, socket accepte
 }  // namespace
 
 /// The inside of a server; it does not move, so that its connections can refer to it.
-class server_state {
+class server_state : private coil::internal::drainable {
 public:
     server_state(server_options options, connection_opener opener) : options_(options), opener_(std::move(opener)) {}
-    ~server_state() { coil::internal::end_all(waiting_); }
+    ~server_state();
 
     detailed_result<> listen(const listen_options& options)
     {
         if (listener_)
             return errc::already_listening;
+        if (shutdowns_.use_count() > 1)
+            return errc::already_in_progress;
         const result<net::address> where = place_of(options);
         if (!where)
             return failed(listen_failure(where.error(), options.path.empty() ? options.host : options.path));
@@ -46,6 +52,11 @@ public:
         if (!opened)
             return failed(listen_failure(opened.error(), *where));
         listener_ = std::move(*opened);
+        loop& here = loop::current();
+        if (!linked())
+            here.attend_drain(*this);
+        if (here.draining().stop_requested())
+            here.enqueue(late_drain_);
         return {};
     }
 
@@ -62,6 +73,10 @@ public:
     bool is_closed() const noexcept { return !listener_ && open_ == 0; }
     const listener* listening() const noexcept { return listener_.get(); }
     std::size_t connections() const noexcept { return open_; }
+    /// Keeps the server from listening for as long as somebody has it.
+    std::shared_ptr<const int> hold_shutdown() const noexcept { return shutdowns_; }
+    /// Destroys what is left of all connections in the loop's next pass, in which none of them runs.
+    void destroy_connections() noexcept { loop::current().enqueue(destruction_); }
     /// Those that come later are not stopped, so they belong to another scope.
     void request_stop() noexcept
     {
@@ -95,6 +110,19 @@ private:
         return errc::host_not_found;
     }
 
+    /// What the loop runs for the server, in a pass of its own.
+    template <void (server_state::*call)()>
+    class later final : public coil::internal::ready_item {
+    public:
+        explicit later(server_state& home) noexcept : home_(home) {}
+        void run() noexcept override { (home_.*call)(); }
+
+    private:
+        server_state& home_;
+    };
+
+    void begin_drain() noexcept override { static_cast<void>(close()); }
+
     void accept(descriptor connected)
     {
         if (options_.max_connections > 0 && open_ >= options_.max_connections) {
@@ -107,20 +135,32 @@ private:
     }
 
     /// Calls `on_drop` outside of the completion handler, so that it may close the server or destroy it.
-    class drop_report final : public coil::internal::ready_item {
-    public:
-        explicit drop_report(server_state& home) noexcept : home_(home) {}
-        void run() noexcept override
-        {
-            if (--home_.drops_ > 0)
-                loop::current().enqueue(*this);
-            if (const std::function<void()> call = home_.on_drop)
-                call();
-        }
+    void report_drop()
+    {
+        if (--drops_ > 0)
+            loop::current().enqueue(drop_report_);
+        if (const std::function<void()> call = on_drop)
+            call();
+    }
 
-    private:
-        server_state& home_;
-    };
+    /// The same for an exception that left a handler, whose frames still stand when it is caught.
+    void report_uncaught()
+    {
+        const std::exception_ptr first = std::move(uncaught_.front());
+        uncaught_.erase(uncaught_.begin());
+        if (!uncaught_.empty())
+            loop::current().enqueue(uncaught_report_);
+        if (const std::function<void(std::exception_ptr)> call = on_uncaught)
+            call(first);
+        else
+            loop::current().tell_uncaught(first, "a connection handler");
+    }
+
+    void destroy_all()
+    {
+        const auto stopped = std::exchange(stopped_, {});  // what the frames destroy may come back here
+        const auto rest = std::exchange(connections_, std::make_unique<scope>());
+    }
 
     /// Closes a server whose socket does not accept any more, outside of the completion handler.
     class failure_report final : public coil::internal::ready_item {
@@ -180,11 +220,11 @@ private:
         return opener_(std::move(accepted));
     }
 
-    /// An exception that leaves `on_uncaught` has nowhere to go and ends the program.
-    void report(std::exception_ptr uncaught) const noexcept
+    void report(std::exception_ptr uncaught)
     {
-        if (on_uncaught)
-            on_uncaught(std::move(uncaught));
+        uncaught_.push_back(std::move(uncaught));
+        if (uncaught_.size() == 1)
+            loop::current().enqueue(uncaught_report_);
     }
 
     void left() noexcept
@@ -195,15 +235,22 @@ private:
 
     void report_closed() noexcept
     {
-        if (is_closed())
-            coil::internal::end_all(waiting_);
+        if (!is_closed())
+            return;
+        coil::internal::drainable::unlink();
+        coil::internal::end_all(waiting_);
     }
 
     server_options options_;
     connection_opener opener_;
     std::size_t open_ = 0;
     std::size_t drops_ = 0;
-    drop_report drop_report_{*this};
+    std::vector<std::exception_ptr> uncaught_;
+    std::shared_ptr<const int> shutdowns_ = std::make_shared<const int>();
+    later<&server_state::report_drop> drop_report_{*this};
+    later<&server_state::report_uncaught> uncaught_report_{*this};
+    later<&server_state::begin_drain> late_drain_{*this};
+    later<&server_state::destroy_all> destruction_{*this};
     failure_report listening_failed_{*this};
     coil::internal::waiter_queue waiting_{"server::closed()"};
     std::unique_ptr<listener> listener_;
@@ -212,13 +259,51 @@ private:
         std::make_unique<scope>();  // last, as the former: the tasks refer to the rest
 };
 
+server_state::~server_state()
+{
+    if (connections_->runs_now() ||
+        std::any_of(stopped_.begin(), stopped_.end(), [](const auto& each) { return each->runs_now(); }))
+        coil::internal::stop_program("a server is destroyed by one of its own connection handlers");
+    coil::internal::end_all(waiting_, errc::destroyed);
+    for (const std::exception_ptr& each : uncaught_)  // nobody calls `on_uncaught` of what is being destroyed
+        loop::current().tell_uncaught(each, "a connection handler");
+}
+
 bool closed_wait::begin(std::coroutine_handle<> awaiting, stop_token token) noexcept
 {
-    if (!of_ || of_->is_closed() || token.stop_requested())
+    if (of_->is_closed())
         return false;
+    if (token.stop_requested())
+        return end_now(errc::canceled);
     return queue_in(of_->waiting_, awaiting, token);
 }
 
+namespace {
+
+constexpr std::chrono::seconds time_to_obey(1);
+
+using closed_awaitable = coil::internal::awaitable<closed_wait, server_state*>;
+
+/// A server that is destroyed meanwhile is not touched any more.
+task<std::size_t> shut_down(server_state& home, std::chrono::nanoseconds grace)
+{
+    const std::shared_ptr<const int> held = home.hold_shutdown();
+    static_cast<void>(home.close());
+    const result<> finished = co_await with_timeout(grace, closed_awaitable(&home));
+    if (finished || finished.error() == errc::destroyed)
+        co_return 0;
+    const std::size_t cut_off = home.connections();
+    home.request_stop();
+    const result<> obeyed = co_await shielded(with_timeout(time_to_obey, closed_awaitable(&home)));
+    if (obeyed.error() == errc::timed_out) {
+        home.destroy_connections();
+        const result<> destroyed = co_await shielded(closed_awaitable(&home));
+        static_cast<void>(destroyed);
+    }
+    co_return cut_off;
+}
+
+}  // namespace
 }  // namespace internal
 
 server::server(std::unique_ptr<internal::server_state> state) noexcept : state_(std::move(state)) {}
@@ -258,6 +343,11 @@ result<> server::close() noexcept
     return state().close();
 }
 
+task<std::size_t> server::shutdown(std::chrono::nanoseconds grace) &
+{
+    return internal::shut_down(state(), grace);
+}
+
 void server::on_uncaught(std::function<void(std::exception_ptr)> call)
 {
     state().on_uncaught = std::move(call);
@@ -280,6 +370,8 @@ void server::request_stop() noexcept
 
 server create_server(server_options options, server::connection_handler handler)
 {
+    if (!handler)
+        throw std::invalid_argument("net::create_server: the handler is empty");
     return create_server(options, [handler = std::move(handler)](socket accepted) {
         return internal::hand_over(handler, std::move(accepted));
     });

@@ -69,7 +69,7 @@ public:
     {
         return begin(awaiting, coil::internal::stop_token_of(awaiting));
     }
-    void await_resume() const noexcept {}
+    result<> await_resume() const noexcept { return outcome_result(); }
 
 private:
     bool begin(std::coroutine_handle<> awaiting, stop_token token) noexcept;
@@ -81,7 +81,9 @@ private:
 
 /// Accepts connections and runs a coroutine for each.
 ///
-/// Destroying a server stops it at once, with all its connections; `close()` lets these finish.
+/// Destroying a server stops it at once, with all its connections; `close()` lets these finish, and so does `shutdown()` for
+/// a while. A server that listens also closes when its loop drains, as on a signal: see `loop::begin_drain`.
+/// Mistake: a connection's handler must not destroy the server; builds with assertions stop the program.
 /// Node: net.Server.
 class server {
 public:
@@ -93,9 +95,9 @@ public:
     ~server();
 
     /// Begins to listen. Once it has failed or was closed it may be called again.
-    /// Errors: `errc::already_listening`, `errc::name_too_long`, `errc::host_not_found` for any other host than an address or
-    ///         "localhost", since names are not looked up here; the system's (EADDRINUSE, EACCES, EADDRNOTAVAIL). `info()`
-    ///         names the address.   Node: listen and 'listening'.
+    /// Errors: `errc::already_listening`, `errc::already_in_progress` during a `shutdown`, `errc::name_too_long`,
+    ///         `errc::host_not_found` for any other host than an address or "localhost", since names are not looked up here;
+    ///         the system's (EADDRINUSE, EACCES, EADDRNOTAVAIL). `info()` names the address.   Node: listen and 'listening'.
     detailed_result<> listen(const listen_options& options);
 
     /// Where it listens; none when it does not.   Node: address().
@@ -109,19 +111,31 @@ public:
     /// Errors: `errc::server_not_running`.   Node: close.
     result<> close() noexcept;
 
-    /// Waits until the server is closed and its last connection has ended, or until the wait is stopped.
-    /// Overlap: any number of coroutines may wait.   Node: 'close'.
+    /// Waits until the server is closed and its last connection has ended.
+    /// Errors: `errc::canceled`; `errc::destroyed` where the server is.   Overlap: any number of coroutines may wait.
+    /// Node: 'close'.
     coil::internal::awaitable<internal::closed_wait, internal::server_state*> closed() & noexcept
     {
-        return coil::internal::awaitable<internal::closed_wait, internal::server_state*>(state_.get());
+        return coil::internal::awaitable<internal::closed_wait, internal::server_state*>(&state());
     }
 
     /// A server without a name is not awaited: on g++ 12 its options would be destroyed twice.
     coil::internal::awaitable<internal::closed_wait, internal::server_state*>
     closed(internal::give_the_server_a_name_before_you_await_it = {}) && = delete;
 
-    /// Called with an exception that left a connection handler. Without it the exception is dropped. One that leaves `call`
-    /// ends the program.
+    /// Closes the server and lets its connections finish, but no longer than `grace`: those that are open then are stopped
+    /// as by `request_stop()`, and what goes on a second later is destroyed wherever it waits.
+    ///
+    /// A stop of the awaiting coroutine ends the grace at once; the rest still happens. Whether the server listened before
+    /// makes no difference, and when this is over it may listen again. A handler may await it too and is then one of those
+    /// that are cut off.
+    /// @return how many connections had not ended by themselves.
+    /// Overlap: any number; the first grace that is over counts.   Node: server.close() and closeAllConnections().
+    task<std::size_t> shutdown(std::chrono::nanoseconds grace) &;
+
+    /// Called with an exception that left a connection handler, when that is gone: `call` may close the server or destroy it.
+    /// Without it the exception goes to the loop's `on_uncaught`, and where there is none a line goes to stderr. One that
+    /// leaves `call` ends the program.
     void on_uncaught(std::function<void(std::exception_ptr)> call);
     /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
     void on_drop(std::function<void()> call);
@@ -145,6 +159,7 @@ private:
 };
 
 /// A server that does not listen yet.
+/// Throws: `std::invalid_argument` for an empty handler.
 /// Node: net.createServer.
 server create_server(server_options options, server::connection_handler handler);
 /// For coil's own modules.

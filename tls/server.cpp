@@ -8,6 +8,8 @@
 #include <coil/tls/internal/connection.hpp>
 #include <coil/tls/internal/server_names.hpp>
 
+#include <stdexcept>
+
 namespace coil::tls {
 
 /// What a server may do with the sockets it makes.
@@ -186,6 +188,11 @@ coil::internal::awaitable<net::internal::closed_wait, net::internal::server_stat
     return state().plain.closed();
 }
 
+task<std::size_t> server::shutdown(std::chrono::nanoseconds grace) &
+{
+    return state().plain.shutdown(grace);
+}
+
 void server::request_stop() noexcept
 {
     state().plain.request_stop();
@@ -230,6 +237,8 @@ void server::on_drop(std::function<void()> call)
 
 server create_server(server_options options, server::connection_handler handler)
 {
+    if (!handler)
+        throw std::invalid_argument("tls::create_server: the handler is empty");
     return server(std::make_unique<internal::server_state>(options, std::move(handler)));
 }
 

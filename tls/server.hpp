@@ -79,11 +79,15 @@ public:
     std::size_t connections() const noexcept;
     /// Accepts no more; connections that are open go on.   Errors: `errc::server_not_running`.   Node: close.
     result<> close() noexcept;
-    /// Waits until the server is closed and its last connection has ended, or until the wait is stopped.   Node: 'close'.
+    /// Waits until the server is closed and its last connection has ended.
+    /// Errors: `errc::canceled`; `errc::destroyed` where the server is.   Node: 'close'.
     coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*> closed() & noexcept;
     /// A server without a name is not awaited.
     coil::internal::awaitable<net::internal::closed_wait, net::internal::server_state*>
     closed(net::internal::give_the_server_a_name_before_you_await_it = {}) && = delete;
+    /// Closes the server and lets its connections finish, but no longer than `grace`: as `net::server::shutdown`.
+    /// @return how many connections had not ended by themselves, those in the handshake included.
+    task<std::size_t> shutdown(std::chrono::nanoseconds grace) &;
     /// Stops the tasks of all open connections: their waits end with `errc::canceled`.
     void request_stop() noexcept;
 
@@ -100,7 +104,7 @@ public:
 
     /// Called once for a connection that failed before it was secure; the socket is closed. Node: 'tlsClientError'.
     void on_tls_client_error(std::function<void(const error_info&, const socket&)> call);
-    /// Called with an exception that left a connection handler. Without it the exception is dropped.
+    /// Called with an exception that left a connection handler, when that is gone: as `net::server::on_uncaught`.
     void on_uncaught(std::function<void(std::exception_ptr)> call);
     /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
     void on_drop(std::function<void()> call);
@@ -117,7 +121,7 @@ private:
 };
 
 /// A server that does not listen yet.
-/// Throws: as `create_secure_context`.   Node: tls.createServer.
+/// Throws: as `create_secure_context`; `std::invalid_argument` for an empty handler.   Node: tls.createServer.
 server create_server(server_options options, server::connection_handler handler);
 
 }  // namespace coil::tls

@@ -6,9 +6,11 @@
 
 #include <array>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 using namespace coil;
 using namespace coil::test;
@@ -186,11 +188,8 @@ struct closed_case {
 
     task<result<>> wait()
     {
-        co_await subject.closed();
-        const stop_token stop = co_await this_task::stop_token();
-        if (subject.listening() && stop.stop_requested())
-            co_return errc::canceled;
-        co_return result<>();
+        const result<> closed = co_await subject.closed();
+        co_return closed;
     }
     void complete() { [[maybe_unused]] const result<> closed = subject.close(); }
     void check_unused() {}
@@ -204,6 +203,44 @@ struct closed_case {
         with_key.secure_context.key = shared_credentials().server.key;
         return with_key;
     }
+};
+
+/// Waits for clients that say nothing and leave when `complete` is called.
+struct server_shutdown_case {
+    static constexpr bool at_once = false;
+    static constexpr bool exclusive = true;
+
+    ~server_shutdown_case() { complete(); }
+
+    task<result<>> wait()
+    {
+        if (!subject.listening())
+            subject.listen({.host = "127.0.0.1"}).value();
+        const net::address where = *subject.address();
+        clients.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        BOOST_REQUIRE(::connect(clients.back(), where.system_address(), where.system_size()) == 0);
+        while (subject.connections() == 0)
+            co_await this_task::yield();
+        if (completed)
+            complete();
+        const std::size_t cut_off = co_await subject.shutdown(1h);
+        const stop_token stop = co_await this_task::stop_token();
+        if (cut_off > 0 && stop.stop_requested())
+            co_return errc::canceled;
+        co_return result<>();
+    }
+    void complete()
+    {
+        completed = true;
+        for (const int each : std::exchange(clients, {}))
+            ::close(each);
+    }
+    void check_unused() {}
+
+    std::vector<int> clients;
+    bool completed = false;
+    tls::server subject =
+        tls::create_server(closed_case::options(), [](tls::socket) { return closed_case::nothing(); });
 };
 
 }  // namespace
@@ -248,6 +285,11 @@ BOOST_AUTO_TEST_CASE(shutting_down_keeps_to_what_all_awaitables_keep_to)
 BOOST_AUTO_TEST_CASE(waiting_for_a_server_to_close_keeps_to_what_all_awaitables_keep_to)
 {
     awaitable_conformance<closed_case>::check("tls::server::closed");
+}
+
+BOOST_AUTO_TEST_CASE(a_shutdown_keeps_to_what_all_awaitables_keep_to)
+{
+    awaitable_conformance<server_shutdown_case>::check("tls::server::shutdown");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(receives_and_accepts_that_the_kernel_ends_are_rearmed)
             for (const int each : connected)
                 ::close(each);
             server.close().value();
-            co_await server.closed();
+            static_cast<void>(co_await server.closed());
         }
         co_await counts_return_to(before);
     };

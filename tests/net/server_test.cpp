@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(serves_many_clients_at_once)
         co_await clients.join();
         co_await connections_fall_to(server, 0);
         server.close().value();
-        co_await server.closed();
+        static_cast<void>(co_await server.closed());
     });
 }
 
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(listens_on_every_address_unless_told_otherwise)
         BOOST_TEST(answer == "over IPv4");
         server.close().value();
         v4.destroy();
-        co_await server.closed();
+        static_cast<void>(co_await server.closed());
         server.listen({.ipv6_only = true}).value();
         const connect_options options{.host = "127.0.0.1", .port = server.address()->port()};
         net::socket refused = net::connect(options);
@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(closing_lets_open_connections_finish)
         bool closed = false;
         scope waiters;
         waiters.spawn([&]() -> task<> {
-            co_await server.closed();
+            static_cast<void>(co_await server.closed());
             closed = true;
         });
         answer = co_await ask(client, "after");
@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(closing_lets_open_connections_finish)
         BOOST_TEST(ended.has_value());
         co_await waiters.join();
         BOOST_TEST(closed);
-        co_await server.closed();
+        static_cast<void>(co_await server.closed());
     });
 }
 
@@ -276,7 +276,7 @@ BOOST_AUTO_TEST_CASE(may_listen_again)
             server.request_stop();
             const std::string gone = co_await ask(client, "stopped");
             BOOST_TEST((gone == "EOF" || gone == "ECONNRESET" || gone == "EPIPE"), gone);
-            co_await server.closed();
+            static_cast<void>(co_await server.closed());
         }
     });
 }
@@ -318,7 +318,7 @@ BOOST_AUTO_TEST_CASE(several_may_wait_for_the_close)
         scope waiters;
         for (int i = 0; i < 3; ++i)
             waiters.spawn([&]() -> task<> {
-                co_await server.closed();
+                static_cast<void>(co_await server.closed());
                 ++told;
             });
         co_await pause();
@@ -337,7 +337,7 @@ BOOST_AUTO_TEST_CASE(waiting_for_the_close_can_be_stopped)
         stop_source stop;
         scope waiters(stop.token());
         waiters.spawn([&server]() -> task<> {
-            co_await server.closed();
+            static_cast<void>(co_await server.closed());
             BOOST_TEST(server.listening());
         });
         co_await pause();
@@ -345,7 +345,7 @@ BOOST_AUTO_TEST_CASE(waiting_for_the_close_can_be_stopped)
         stop.request_stop();
         co_await waiters.join();
         scope early(stop.token());
-        early.spawn([&server]() -> task<> { co_await server.closed(); });
+        early.spawn([&server]() -> task<> { static_cast<void>(co_await server.closed()); });
         co_await early.join();
     });
 }
@@ -359,7 +359,7 @@ BOOST_AUTO_TEST_CASE(destroying_it_ends_everything_at_once)
         const std::string answer = co_await ask(client, "hello");
         BOOST_TEST(answer == "hello");
         scope waiters;
-        waiters.spawn([&server]() -> task<> { co_await server->closed(); });
+        waiters.spawn([&server]() -> task<> { static_cast<void>(co_await server->closed()); });
         co_await pause();
         server.reset();
         co_await waiters.join();
@@ -589,7 +589,7 @@ BOOST_AUTO_TEST_CASE(connections_that_wait_when_it_closes_are_not_lost_by_the_pr
             net::socket client = co_await client_of(server);
             server.close().value();  // with the connection accepted, or waiting, or between
             client.destroy();
-            co_await server.closed();
+            static_cast<void>(co_await server.closed());
         }
     });
 }

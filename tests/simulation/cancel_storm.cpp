@@ -211,7 +211,7 @@ task<> main_task(scene& on)
         clients.spawn(client(all, i, port));
     co_await clients.join();
     static_cast<void>(server.close());
-    co_await server.closed();
+    static_cast<void>(co_await server.closed());
     for (const auto& each : all.pairs) {
         check(on, each->to_server, each->accepted);
         check(on, each->to_client, each->accepted);

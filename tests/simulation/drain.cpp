@@ -131,7 +131,7 @@ task<> listen_again(story& all, tls::server& server)
     co_await client(all);
     all.closing = true;
     static_cast<void>(server.close());
-    co_await server.closed();
+    static_cast<void>(co_await server.closed());
 }
 
 task<> main_task(scene& on)
@@ -154,7 +154,7 @@ task<> main_task(scene& on)
     if (all.how == manner::destroy)
         server.reset();
     else
-        co_await server->closed();
+        static_cast<void>(co_await server->closed());
     require(all.begun == all.ended, "drain: closed before its connections had ended");
     co_await clients.join();
     co_await late_client(all);

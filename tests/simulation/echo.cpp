@@ -108,7 +108,7 @@ task<> main_task(scene& on)
     co_await clients.join();
     const result<> closed = server.close();
     require(closed.has_value(), "echo: close");
-    co_await server.closed();
+    static_cast<void>(co_await server.closed());
     require(server.connections() == 0, "echo: connections of a closed server");
 }
 

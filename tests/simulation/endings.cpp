@@ -198,7 +198,7 @@ task<> main_task(scene& on)
         check(on, all.back()->server, all.back()->client, "server");
     }
     static_cast<void>(server.close());
-    co_await server.closed();
+    static_cast<void>(co_await server.closed());
 }
 
 }  // namespace

@@ -192,8 +192,8 @@ task<> main_task(scene& on)
     co_await clients.join();
     static_cast<void>(server.close());
     static_cast<void>(silent.close());
-    co_await server.closed();
-    co_await silent.closed();
+    static_cast<void>(co_await server.closed());
+    static_cast<void>(co_await silent.closed());
     if (on.is_rough())
         co_return;
     require(all.timed_out == quiet, "handshakes: other than the silent ones timed out");

@@ -129,7 +129,7 @@ task<> main_task(scene& on)
         on.allow_loss(connected.error(), "plain: connect");
     socket.destroy();
     static_cast<void>(server.close());
-    co_await server.closed();
+    static_cast<void>(co_await server.closed());
     check(on, to_server);
     check(on, to_client);
 }

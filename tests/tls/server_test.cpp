@@ -421,7 +421,7 @@ BOOST_AUTO_TEST_CASE(a_closing_server_lets_open_connections_finish)
         bool closed = false;
         scope waiting;
         auto waiter = [&]() -> task<> {
-            co_await server.closed();
+            static_cast<void>(co_await server.closed());
             closed = true;
         };
         waiting.spawn(waiter);
@@ -485,7 +485,7 @@ BOOST_AUTO_TEST_CASE(a_destroyed_server_takes_its_connections_along)
             bool closed = false;
             scope waiting;
             auto waiter = [&]() -> task<> {
-                co_await server->closed();
+                static_cast<void>(co_await server->closed());
                 closed = true;
             };
             waiting.spawn(waiter);
@@ -538,7 +538,7 @@ BOOST_AUTO_TEST_CASE(a_stop_reaches_every_handler)
         BOOST_TEST(turn.has_value());
         static_cast<void>(server.close());
         server.request_stop();
-        co_await server.closed();
+        static_cast<void>(co_await server.closed());
         BOOST_TEST(ends.size() == 3u);
         for (const std::string& end : ends)
             BOOST_TEST(end == "ABORT_ERR");
