@@ -1,17 +1,20 @@
 #include <coil/runtime/cluster.hpp>
 
 #include <coil/runtime/call_on.hpp>
+#include <coil/runtime/internal/blocked_signals.hpp>
 #include <coil/runtime/internal/standard_numbers.hpp>
 #include <coil/runtime/scope.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdint>
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -53,16 +56,14 @@ private:
 };
 
 /// Blocks signals in this thread and those it starts, and gives those that come.
-class blocked_signals {
+class awaited_signals {
 public:
-    explicit blocked_signals(const std::vector<int>& numbers)
-        : wanted_(set_of(numbers)), descriptor_(internal::above_standard_numbers(::signalfd(-1, &wanted_, SFD_CLOEXEC | SFD_NONBLOCK)), "signalfd")
+    explicit awaited_signals(const std::vector<int>& numbers)
+        : blocked_(numbers),
+          descriptor_(
+              internal::above_standard_numbers(::signalfd(-1, &blocked_.set(), SFD_CLOEXEC | SFD_NONBLOCK)), "signalfd")
     {
-        pthread_sigmask(SIG_BLOCK, &wanted_, &before_);
     }
-    blocked_signals(const blocked_signals&) = delete;
-    blocked_signals& operator=(const blocked_signals&) = delete;
-    ~blocked_signals() { unblock(); }
 
     int descriptor() const noexcept { return descriptor_.get(); }
     bool take() noexcept
@@ -71,21 +72,47 @@ public:
         return ::read(descriptor_.get(), &arrived, sizeof arrived) == sizeof arrived;
     }
     /// In this thread only.
-    void unblock() noexcept { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    void unblock() noexcept { blocked_.unblock(); }
 
 private:
-    static sigset_t set_of(const std::vector<int>& numbers) noexcept
+    internal::blocked_signals blocked_;
+    owned_descriptor descriptor_;
+};
+
+/// When the workers of a cluster that shuts down are stopped.
+class shutdown_deadline {
+public:
+    using clock = std::chrono::steady_clock;
+
+    void set(std::chrono::nanoseconds grace) noexcept
     {
-        sigset_t set;
-        sigemptyset(&set);
-        for (int number : numbers)
-            sigaddset(&set, number);
-        return set;
+        const auto now = clock::now();
+        when_ = grace < clock::time_point::max() - now ? now + grace : clock::time_point::max();
+    }
+    bool is_set() const noexcept { return when_.has_value(); }
+    /// Whether it has passed; once.
+    bool passes() noexcept
+    {
+        if (over_ || !when_ || clock::now() < *when_)
+            return false;
+        over_ = true;
+        return true;
+    }
+    /// Milliseconds for `poll`; -1 for ever.
+    int time_to_wait() const noexcept
+    {
+        constexpr std::chrono::milliseconds longest = std::chrono::hours(1);
+        if (over_ || !when_)
+            return -1;
+        const auto now = clock::now();
+        if (*when_ <= now)
+            return 0;
+        return static_cast<int>(std::min(std::chrono::ceil<std::chrono::milliseconds>(*when_ - now), longest).count());
     }
 
-    sigset_t wanted_;
-    sigset_t before_{};
-    owned_descriptor descriptor_;
+private:
+    std::optional<clock::time_point> when_;
+    bool over_ = false;
 };
 
 }  // namespace
@@ -95,7 +122,8 @@ namespace internal {
 class cluster_state : public std::enable_shared_from_this<cluster_state> {
 public:
     explicit cluster_state(cluster_options options)
-        : options_(std::move(options)), all_ended_(internal::above_standard_numbers(::eventfd(0, EFD_CLOEXEC)), "eventfd")
+        : options_(std::move(options)),
+          news_(internal::above_standard_numbers(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), "eventfd")
     {
         if (options_.workers == 0)
             options_.workers = processors();
@@ -107,9 +135,11 @@ public:
 
     void run(std::function<task<>(worker)> main)
     {
+        if (!main)
+            throw std::invalid_argument("coil::cluster: the main of the workers is empty");
         begin(std::move(main));
         {
-            blocked_signals signals(options_.stop_signals);
+            awaited_signals signals(options_.stop_signals);
             std::vector<std::jthread> threads;
             try {
                 for (unsigned index = 0; index < count(); ++index)
@@ -123,7 +153,7 @@ public:
         }
         const std::lock_guard lock(mutex_);
         main_ = nullptr;
-        stop_requested_ = false;
+        stop_requested_ = shutdown_requested_ = false;
         if (failure_)
             std::rethrow_exception(std::exchange(failure_, nullptr));
     }
@@ -138,6 +168,13 @@ public:
                     if (each.running)
                         each.running->request_stop();
                 });
+    }
+
+    void request_shutdown() noexcept
+    {
+        const std::lock_guard lock(mutex_);
+        shutdown_requested_ = true;
+        tell_news();
     }
 
     loop_handle home_of(unsigned index)
@@ -192,7 +229,7 @@ private:
     {
         scope running;
         members_[index].running = &running;
-        if (stop_was_requested())
+        if (end_was_requested())
             running.request_stop();
         try {
             running.spawn(main_(worker(shared_from_this(), index)));
@@ -219,10 +256,10 @@ private:
         return !failure_;
     }
 
-    bool stop_was_requested()
+    bool end_was_requested()
     {
         const std::lock_guard lock(mutex_);
-        return stop_requested_;
+        return stop_requested_ || shutdown_requested_;
     }
 
     void fail(std::exception_ptr why) noexcept
@@ -239,31 +276,67 @@ private:
     void leave() noexcept
     {
         const std::lock_guard lock(mutex_);
-        if (++ended_ < count())
-            return;
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t written = ::write(all_ended_.get(), &one, sizeof one);
+        if (++ended_ == count())
+            tell_news();
     }
 
-    void wait_for_end(blocked_signals& signals)
+    /// To the thread that waits for the end.
+    void tell_news() const noexcept
     {
-        std::array<pollfd, 2> sources{pollfd{all_ended_.get(), POLLIN, 0}, pollfd{signals.descriptor(), POLLIN, 0}};
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t written = ::write(news_.get(), &one, sizeof one);
+    }
+
+    /// Asks each loop to drain. One that has nothing to drain is stopped.
+    void begin_drain()
+    {
+        const std::lock_guard lock(mutex_);
+        for (member& each : members_)
+            if (each.home)
+                each.home->post([&each] {
+                    if (each.running && !loop::current().begin_drain())
+                        each.running->request_stop();
+                });
+    }
+
+    void wait_for_end(awaited_signals& signals)
+    {
+        std::array<pollfd, 2> sources{pollfd{news_.get(), POLLIN, 0}, pollfd{signals.descriptor(), POLLIN, 0}};
+        shutdown_deadline deadline;
         while (true) {
-            ::poll(sources.data(), sources.size(), -1);
+            ::poll(sources.data(), sources.size(), deadline.time_to_wait());
             if (sources[1].revents != 0 && signals.take()) {
-                request_stop();
-                signals.unblock();
+                signals.unblock();  // the next one has its usual effect
                 sources[1].fd = -1;
+                request_shutdown();
             }
-            if (sources[0].revents != 0)
-                break;
+            std::uint64_t count_of_news = 0;
+            [[maybe_unused]] const ssize_t taken = ::read(news_.get(), &count_of_news, sizeof count_of_news);
+            if (all_have_ended())
+                return;
+            if (!deadline.is_set() && shutdown_was_requested()) {
+                deadline.set(options_.grace);
+                begin_drain();
+            }
+            if (deadline.passes())
+                request_stop();
         }
-        std::uint64_t count_of_ends = 0;
-        [[maybe_unused]] const ssize_t taken = ::read(all_ended_.get(), &count_of_ends, sizeof count_of_ends);
+    }
+
+    bool all_have_ended()
+    {
+        const std::lock_guard lock(mutex_);
+        return ended_ == count();
+    }
+
+    bool shutdown_was_requested()
+    {
+        const std::lock_guard lock(mutex_);
+        return shutdown_requested_;
     }
 
     cluster_options options_;
-    owned_descriptor all_ended_;
+    owned_descriptor news_;  // rings when all have ended and when they are to
     std::mutex mutex_;
     std::condition_variable started_;
     std::function<task<>(worker)> main_;
@@ -273,6 +346,7 @@ private:
     unsigned starting_ = 0;
     unsigned ended_ = 0;
     bool stop_requested_ = false;
+    bool shutdown_requested_ = false;
 };
 
 /// A coroutine that owns what it needs: the worker that asks may be a temporary.
@@ -305,6 +379,11 @@ task<loop_stats> worker::stats() const
     return internal::sum_of_stats(of_);
 }
 
+void worker::request_shutdown() const noexcept
+{
+    of_->request_shutdown();
+}
+
 void worker::request_stop() const noexcept
 {
     of_->request_stop();
@@ -317,6 +396,11 @@ cluster::~cluster() = default;
 void cluster::run(std::function<task<>(worker)> main)
 {
     state_->run(std::move(main));
+}
+
+void cluster::request_shutdown() noexcept
+{
+    state_->request_shutdown();
 }
 
 void cluster::request_stop() noexcept

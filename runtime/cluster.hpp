@@ -3,6 +3,7 @@
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/task.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -16,10 +17,12 @@ class cluster_state;
 
 /// How a cluster is set up.
 struct cluster_options {
+    /// How long connections may go on after the first stop signal. 0: not at all.
+    std::chrono::nanoseconds grace = std::chrono::seconds(5);
     /// Of each worker.
     loop_options loop = {};
-    /// Signals that stop all workers. The second one has the effect that it has elsewhere, so it ends a program that does not
-    /// stop. Empty: none.
+    /// Signals that end all workers in order, as `cluster::request_shutdown`. The second one has the effect that it has
+    /// elsewhere, so it ends the program at once. Empty: none.
     std::vector<int> stop_signals = {SIGINT, SIGTERM};
     /// Threads, each with a loop of its own. 0: as many as there are processors for this process.
     unsigned workers = 0;
@@ -39,7 +42,9 @@ public:
     /// What all workers have done and hold, added up.
     task<loop_stats> stats() const;
 
-    /// Stops all workers.
+    /// Ends all workers in order, as `cluster::request_shutdown`.
+    void request_shutdown() const noexcept;
+    /// Stops all workers at once.
     void request_stop() const noexcept;
 
 private:
@@ -57,7 +62,7 @@ private:
 /// cluster.run([](coil::worker) -> coil::task<> {
 ///     auto server = coil::net::create_server({}, echo);
 ///     server.listen({.port = 8000, .reuse_port = true}).value();   // the kernel spreads the connections
-///     co_await server.closed();
+///     const auto closed = co_await server.closed();                // SIGTERM: when the last connection has ended
 /// });
 /// ```
 /// Node: cluster.
@@ -70,14 +75,22 @@ public:
 
     /// Starts `main` on each worker and returns when all have ended. One that ends does not end the others.
     ///
-    /// Everything stops, through the stop token of each `main`, when one of the signals comes, when `request_stop` is called
-    /// and when an exception leaves a `main`. The calling thread is none of the workers and only waits.
+    /// On a signal, and by `request_shutdown`, all workers end in order. Everything stops at once, through the stop token of
+    /// each `main`, when `request_stop` is called and when an exception leaves a `main`. The calling thread is none of the
+    /// workers and only waits.
     /// @param main  is called on the thread of each worker, by several at once.
-    /// Throws: the exception of the first `main` that failed; `std::system_error` when a thread or a ring cannot be had.
+    /// Throws: the exception of the first `main` that failed; `std::system_error` when a thread or a ring cannot be had;
+    /// `std::invalid_argument` for an empty `main`, and for numbers that no signal has that can be caught.
     /// Overlap: once at a time.
     void run(std::function<task<>(worker)> main);
 
-    /// Stops all workers; before `run` it stops them as soon as they start. From any thread.
+    /// Ends all workers in order; before `run` as soon as they start. From any thread.
+    ///
+    /// Each loop drains (`loop::begin_drain`): its servers accept no more and their connections may finish, upon which
+    /// `closed()` completes and `main` returns by itself. After `cluster_options::grace`, or at once on a loop without a
+    /// server, the stop token of `main` is stopped.   Node: cluster.disconnect().
+    void request_shutdown() noexcept;
+    /// Stops all workers at once; before `run` as soon as they start. From any thread.
     void request_stop() noexcept;
 
     /// How many workers there are.

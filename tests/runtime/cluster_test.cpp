@@ -1,9 +1,13 @@
 #include <coil/runtime/cluster.hpp>
 
+#include "tests/support/child_end.hpp"
+
+#include <coil/net/address.hpp>
 #include <coil/net/connect.hpp>
 #include <coil/net/server.hpp>
 #include <coil/net/socket.hpp>
 #include <coil/runtime/call_on.hpp>
+#include <coil/runtime/internal/blocked_signals.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/shared_channel.hpp>
@@ -17,6 +21,8 @@
 #include <cstddef>
 #include <future>
 #include <mutex>
+#include <optional>
+#include <semaphore>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -24,11 +30,13 @@
 #include <thread>
 #include <vector>
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace {
 
 using namespace coil;
+using namespace coil::test;
 using namespace std::chrono_literals;
 
 const std::error_code canceled = errc::canceled;
@@ -241,6 +249,130 @@ BOOST_AUTO_TEST_CASE(an_echo_server_shares_its_port_between_two_loops)
     BOOST_TEST(connections[0] + connections[1] == 40);
     BOOST_TEST(connections[0] > 0);
     BOOST_TEST(connections[1] > 0);
+}
+
+/// One that was connected before the cluster was told to end.
+class connected_client {
+public:
+    explicit connected_client(std::uint16_t port) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
+    {
+        const net::address where = *net::address::parse("127.0.0.1", port);
+        BOOST_REQUIRE(::connect(descriptor_, where.system_address(), where.system_size()) == 0);
+    }
+    connected_client(const connected_client&) = delete;
+    connected_client& operator=(const connected_client&) = delete;
+    ~connected_client() { ::close(descriptor_); }
+
+    /// Whether what is sent comes back.
+    bool is_echoed() const
+    {
+        char letter = 'x';
+        return ::send(descriptor_, &letter, 1, MSG_NOSIGNAL) == 1 && ::recv(descriptor_, &letter, 1, 0) == 1;
+    }
+
+private:
+    int descriptor_;
+};
+
+/// Serves on a port of the system's choice until it ends by itself or is stopped, and keeps how it ended.
+struct echo_main {
+    std::promise<std::uint16_t> port;
+    std::optional<std::error_code> ended;
+
+    task<> run()
+    {
+        net::server server = net::create_server(net::server_options(), echo);
+        server.listen({.host = "127.0.0.1"}).value();
+        port.set_value(server.address()->port());
+        const result<> closed = co_await server.closed();
+        ended = closed.error();
+    }
+};
+
+BOOST_AUTO_TEST_CASE(a_signal_lets_connections_finish_and_main_returns_by_itself,
+                     *boost::unit_test::label("stop model"))
+{
+    cluster_options options = with_workers(1);
+    options.grace = 1h;
+    cluster workers(options);
+    echo_main main;
+    std::atomic<bool> served_on = false;
+    const internal::blocked_signals not_here(std::array{SIGTERM});  // the threads of the test do not take it
+    std::jthread outside([&] {
+        const connected_client client(main.port.get_future().get());
+        served_on = client.is_echoed();
+        ::kill(::getpid(), SIGTERM);
+        std::this_thread::sleep_for(10ms);
+        served_on = served_on && client.is_echoed();
+    });
+    workers.run([&](worker) { return main.run(); });
+    outside.join();
+    BOOST_TEST(served_on);
+    BOOST_TEST((main.ended == std::error_code()));
+}
+
+BOOST_AUTO_TEST_CASE(when_the_grace_is_over_main_is_stopped, *boost::unit_test::label("stop model"))
+{
+    cluster_options options = with_workers(1);
+    options.grace = 5ms;
+    cluster workers(options);
+    echo_main main;
+    std::binary_semaphore over{0};
+    std::jthread outside([&] {
+        const connected_client client(main.port.get_future().get());
+        BOOST_TEST(client.is_echoed());
+        workers.request_shutdown();
+        over.acquire();
+    });
+    workers.run([&](worker) { return main.run(); });
+    over.release();
+    outside.join();
+    BOOST_TEST((main.ended == canceled));
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_without_a_server_is_stopped_at_once, *boost::unit_test::label("stop model"))
+{
+    cluster_options options = with_workers(2);
+    options.grace = 1h;
+    cluster workers(options);
+    std::atomic<int> stopped = 0;
+    const auto waiting = [&](worker self) -> task<> {
+        if (self.index() == 1)
+            self.request_shutdown();
+        const bool was_stopped = co_await stopped_in_the_end();
+        stopped += was_stopped;
+    };
+    workers.run(waiting);
+    BOOST_TEST(stopped == 2);
+    workers.request_shutdown();  // before it runs
+    workers.run(waiting);
+    BOOST_TEST(stopped == 4);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_signal_ends_the_program_at_once, *boost::unit_test::label("stop model"))
+{
+    const child_end end = end_of_child([] {
+        cluster_options options = with_workers(1);
+        options.grace = 1h;
+        cluster workers(options);
+        echo_main main;
+        std::jthread outside([&] {
+            const internal::blocked_signals not_here(std::array{SIGTERM});
+            const connected_client client(main.port.get_future().get());
+            while (true) {  // one that comes before the first was taken is none
+                ::kill(::getpid(), SIGTERM);
+                std::this_thread::sleep_for(10ms);
+            }
+        });
+        workers.run([&](worker) { return main.run(); });
+    });
+    BOOST_TEST(end.signal == SIGTERM);
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_main_is_refused, *boost::unit_test::label("F-41"))
+{
+    cluster workers(with_workers(1));
+    BOOST_CHECK_THROW(workers.run(nullptr), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
