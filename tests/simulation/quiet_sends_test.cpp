@@ -2,6 +2,7 @@
 
 #include <coil/net/connect.hpp>
 #include <coil/net/server.hpp>
+#include <coil/runtime/event.hpp>
 #include <coil/runtime/simulation.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -10,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -28,9 +29,11 @@ coil::simulation_options crowded_world(std::uint64_t seed)
     return options;
 }
 
-/// Keeps a connection until the end of the other side, and reads nothing else.
-coil::task<> hold(coil::net::socket peer)
+/// Reads to the end of the other side, but not before it may: what is received would wake the loop that sleeps on nothing.
+coil::task<> hold(coil::net::socket peer, coil::event& may_read)
 {
+    const coil::result<> told = co_await may_read.wait();
+    BOOST_TEST(told.has_value());
     std::array<std::byte, 4096> buffer;
     std::size_t total = 0;
     while (true) {
@@ -43,12 +46,14 @@ coil::task<> hold(coil::net::socket peer)
     }
 }
 
-using use = coil::task<>(std::vector<coil::net::socket>& sockets);
+using use = coil::task<>(std::vector<coil::net::socket>& sockets, coil::event& may_read);
 
 /// Opens connections, and has `body` use them.
 coil::task<> with_connections(const std::function<use>& body)
 {
-    coil::net::server server = coil::net::create_server({}, hold);
+    coil::event may_read;
+    coil::net::server server =
+        coil::net::create_server({}, [&](coil::net::socket peer) { return hold(std::move(peer), may_read); });
     server.listen({.host = "127.0.0.1"}).value();
     std::vector<coil::net::socket> sockets;
     for (std::size_t i = 0; i < connections; ++i) {
@@ -59,7 +64,7 @@ coil::task<> with_connections(const std::function<use>& body)
         const coil::result<> connected = co_await sockets.back().connect();
         BOOST_REQUIRE(connected.has_value());
     }
-    co_await body(sockets);
+    co_await body(sockets, may_read);
     server.close().value();
     co_await server.closed();
 }
@@ -105,34 +110,38 @@ BOOST_AUTO_TEST_SUITE(quiet_sends_test)
 
 BOOST_AUTO_TEST_CASE(who_waits_for_what_was_sent_quietly_is_told, *boost::unit_test::label("F-03"))
 {
-    play([](std::vector<coil::net::socket>& sockets) -> coil::task<> {
+    play([](std::vector<coil::net::socket>& sockets, coil::event& may_read) -> coil::task<> {
         for (int round = 0; round < 2; ++round) {
             co_await write_to_all(sockets);
             co_await drain_all(sockets);
         }
+        may_read.set();
         co_await end_all(sockets);
     });
 }
 
 BOOST_AUTO_TEST_CASE(what_is_written_behind_a_quiet_send_leaves, *boost::unit_test::label("F-03"))
 {
-    play([](std::vector<coil::net::socket>& sockets) -> coil::task<> {
+    play([](std::vector<coil::net::socket>& sockets, coil::event& may_read) -> coil::task<> {
         co_await write_to_all(sockets);
         const coil::result<> drained = co_await sockets.front().drained();  // the others may wait in the backlog
         BOOST_REQUIRE(drained.has_value());
         co_await write_to_all(sockets);
+        co_await drain_all(sockets);
+        may_read.set();
         co_await end_all(sockets);
     });
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_that_goes_away_behind_a_quiet_send_closes, *boost::unit_test::label("F-03"))
 {
-    play([](std::vector<coil::net::socket>& sockets) -> coil::task<> {
+    play([](std::vector<coil::net::socket>& sockets, coil::event& may_read) -> coil::task<> {
         co_await write_to_all(sockets);
         const coil::result<> drained = co_await sockets.front().drained();
         BOOST_REQUIRE(drained.has_value());
         co_await write_to_all(sockets);
         sockets.clear();
+        may_read.set();
     });
 }
 
