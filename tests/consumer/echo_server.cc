@@ -1,4 +1,4 @@
-#include <coil/runtime/loop.hpp>
+#include <coil/runtime/run_until_signal.hpp>
 #include <coil/tls/tls.hpp>
 
 #include <array>
@@ -14,15 +14,15 @@ task<> echo(tls::socket socket)
             co_return;
 }
 
-task<> serve()
+task<result<>> serve()
 {
     auto server = tls::create_server({.secure_context = {.cert = tls::file("cert.pem"), .key = tls::file("key.pem")}}, echo);
     server.listen({.port = 8000}).value();
-    co_await server.closed();
+    co_return co_await server.closed();
 }
 
 int main()
 {
     loop loop;
-    loop.run(serve());
+    return run_until_signal(loop, serve()) ? 0 : 1;  // SIGTERM lets open connections finish
 }
