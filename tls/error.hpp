@@ -14,6 +14,8 @@
 
 namespace coil::tls {
 
+struct certificate;
+
 /// Outcomes of TLS that neither OpenSSL nor the verification of a chain has a number for. Those that mean what a `std::errc`
 /// means equal it: `errc::handshake_timeout` is `std::errc::timed_out`.
 enum class errc {
@@ -26,6 +28,8 @@ enum class errc {
     session_attack,       ///< The client renegotiates too often. Node: ERR_TLS_SESSION_ATTACK.
     renegotiation_disabled,  ///< The peer renegotiates where that is forbidden. Node: ERR_TLS_RENEGOTIATION_DISABLED.
     handler_failed,          ///< A handler that the handshake asked threw; `error_info::exception` holds what.
+    too_many_messages,       ///< The peer goes on sending messages that carry no data, such as new keys.
+    called_from_handler,     ///< An engine was called by a handler that its own step had asked.
 };
 
 /// The category of `errc`.
@@ -41,8 +45,8 @@ const error_category& verify_category() noexcept;
 
 std::error_code make_error_code(errc value) noexcept;
 
-/// Node's name of a verification result, such as "DEPTH_ZERO_SELF_SIGNED_CERT". "UNSPECIFIED" for those that Node has no
-/// name for; empty for success.
+/// Node's name of a verification result, such as "DEPTH_ZERO_SELF_SIGNED_CERT"; empty for success. Results that Node calls
+/// "UNSPECIFIED" have OpenSSL's name, such as "PERMITTED_VIOLATION"; "UNSPECIFIED" is left for those without any.
 std::string_view verify_error_name(long verify_result) noexcept;
 
 /// Which way an alert went.
@@ -72,6 +76,8 @@ struct error_info : coil::error_info {
     long verify_result = 0;        ///< X509_V_ERR number; 0 if verification was no cause.
     int verify_depth = -1;         ///< Which certificate failed; 0 is the peer's own.
     std::exception_ptr exception;  ///< What a handler threw.
+    /// The peer's certificate with its issuers, if it was refused; null otherwise. Node: error.cert.
+    std::shared_ptr<const certificate> peer_certificate;
 };
 
 /// What the caller got wrong while setting TLS up: an unreadable file, a key that does not match, an unknown cipher.
