@@ -21,6 +21,31 @@ std::optional<std::vector<std::byte>> finished_message(const SSL* ssl, finished_
     return bytes;
 }
 
+status refused(internal::engine_state& state, status /*kind*/)
+{
+    return state.report(errc::called_from_handler);
+}
+
+progress refused(internal::engine_state& state, progress /*kind*/)
+{
+    return {state.report(errc::called_from_handler), 0};
+}
+
+/// Takes a step. Handlers run within it: OpenSSL cannot be entered again there, nor can its objects go.
+template <class Step>
+auto step(internal::engine_state& state, Step take)
+{
+    using outcome = decltype(take(state));
+    if (state.in_step)
+        return refused(state, outcome());
+    state.in_step = true;
+    const outcome made = take(state);
+    state.in_step = false;
+    if (state.abandoned)
+        delete &state;
+    return made;
+}
+
 }  // namespace
 
 alpn_protocol_list::alpn_protocol_list(std::initializer_list<std::string_view> names)
@@ -62,7 +87,7 @@ engine::engine(secure_context context, tls::role role, engine_options options)
 }
 
 engine::engine(secure_context context, tls::role role, std::shared_ptr<const engine_options> options)
-    : state_(std::make_unique<internal::engine_state>(std::move(context), role, std::move(options)))
+    : state_(new internal::engine_state(std::move(context), role, std::move(options)))
 {
 }
 
@@ -72,22 +97,22 @@ engine::~engine() = default;
 
 status engine::handshake()
 {
-    return state_->handshake();
+    return step(*state_, [](internal::engine_state& state) { return state.handshake(); });
 }
 
 progress engine::read(std::span<std::byte> buffer)
 {
-    return state_->read(buffer);
+    return step(*state_, [buffer](internal::engine_state& state) { return state.read(buffer); });
 }
 
 progress engine::write(std::span<const std::byte> bytes)
 {
-    return state_->write(bytes);
+    return step(*state_, [bytes](internal::engine_state& state) { return state.write(bytes); });
 }
 
 status engine::shutdown()
 {
-    return state_->shutdown();
+    return step(*state_, [](internal::engine_state& state) { return state.shutdown(); });
 }
 
 void engine::feed(std::span<const std::byte> ciphertext)
@@ -232,6 +257,12 @@ std::optional<cipher_info> engine::get_cipher() const
 std::optional<certificate> engine::get_peer_certificate(bool detailed) const
 {
     X509* peer = SSL_get0_peer_certificate(state_->ssl.get());
+    if (!peer && state_->refused_peer) {
+        certificate refused = *state_->refused_peer;
+        if (!detailed)
+            refused.issuer_certificate.reset();
+        return refused;
+    }
     if (!peer)
         return std::nullopt;
     if (!detailed)
@@ -287,6 +318,24 @@ void engine::disable_renegotiation() noexcept
 }
 
 namespace internal {
+
+void engine_state_end::operator()(engine_state* state) const noexcept
+{
+    if (state->in_step)
+        state->abandoned = true;
+    else
+        delete state;
+}
+
+bool engine_access::in_step(const engine& of) noexcept
+{
+    return of.state_->in_step;
+}
+
+bool engine_access::worked_much(const engine& of) noexcept
+{
+    return of.state_->messages_in_step >= engine_state::most_messages;
+}
 
 bool engine_access::nothing_to_read(const engine& of) noexcept
 {

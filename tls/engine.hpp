@@ -20,6 +20,10 @@ namespace coil::tls {
 namespace internal {
 class engine_state;
 struct engine_access;
+/// Ends the state of an engine; once its step is over, if a handler that the step asked lets go of the engine.
+struct engine_state_end {
+    void operator()(engine_state* state) const noexcept;
+};
 }  // namespace internal
 
 /// Which side of the connection.
@@ -71,7 +75,8 @@ struct engine_options {
     /// Server: ask about the server name and wait for `engine::answer`, instead of calling `sni_callback`.
     bool ask_servername = false;
     /// Client: replaces `check_server_identity`. Called once, when the chain is verified. Node: checkServerIdentity.
-    std::function<std::optional<identity_error>(std::string_view host, const certificate& cert)> check_server_identity = {};
+    std::function<std::optional<identity_error>(std::string_view host, const certificate& cert)> check_server_identity =
+        {};
     /// Client: the name or address that the certificate must cover, if `servername` is empty. Both empty: "localhost".
     std::string host = {};
     /// Refuse a peer that is not verified, inside the handshake, with an alert. Node: rejectUnauthorized.
@@ -103,7 +108,12 @@ enum class question { none, servername };
 /// ```
 /// while (engine.handshake() == status::want_input) { send(engine.output()); …; engine.feed(receive()); }
 /// ```
-/// Overlap: none; one thread at a time.
+/// The peer may send messages that carry no data, such as new keys, which are answered into the output. At most 32 come in
+/// a row before the connection ends with `errc::too_many_messages`; do not read on while much output has not left.
+///
+/// Overlap: none; one thread at a time. A handler may not call the engine that asks it: `handshake`, `read`, `write` and
+/// `shutdown` then give `error` with `errc::called_from_handler` and change nothing. It may destroy the engine, whose step
+/// then ends with `error`.
 /// Node: replaces SecurePair.
 class engine {
 public:
@@ -124,7 +134,8 @@ public:
     ///         `errc::truncated` at the end of the transport without it.
     progress read(std::span<std::byte> buffer);
 
-    /// Encrypts `bytes` into the output, all of them unless the status is not `done`.
+    /// Encrypts `bytes` into the output, all of them unless the status is not `done`. While the peer renegotiates it gives
+    /// `want_input`; where `pending()` then, `read` has to take what came before the peer's next message.
     /// @return how many were taken; continue behind them. Errors: `coil::errc::write_after_end` after `shutdown()`.
     progress write(std::span<const std::byte> bytes);
 
@@ -181,7 +192,8 @@ public:
     std::string_view get_protocol() const noexcept;
     /// None before the handshake is done. Node: tlsSocket.getCipher.
     std::optional<cipher_info> get_cipher() const;
-    /// None if the peer sent none. @param detailed  add the issuers. Node: tlsSocket.getPeerCertificate.
+    /// None if the peer sent none; also the one that was refused. @param detailed  add the issuers.
+    /// Node: tlsSocket.getPeerCertificate.
     std::optional<certificate> get_peer_certificate(bool detailed = false) const;
     /// This side's own. Node: tlsSocket.getCertificate.
     std::optional<certificate> get_certificate() const;
@@ -194,16 +206,18 @@ public:
     /// Key material that both ends can derive and nobody else.
     /// Throws: `tls::error` ERR_TLS_INVALID_STATE before the handshake is done, ERR_OUT_OF_RANGE for a length of 0.
     /// Node: tlsSocket.exportKeyingMaterial.   RFC 5705, RFC 8446 §7.5.
-    std::vector<std::byte> export_keying_material(std::size_t length, std::string_view label,
-                                                  std::optional<std::span<const std::byte>> context = std::nullopt) const;
+    std::vector<std::byte>
+    export_keying_material(std::size_t length, std::string_view label,
+                           std::optional<std::span<const std::byte>> context = std::nullopt) const;
 
-    /// Takes the peer's attempts to renegotiate for an error from now on. Node: tlsSocket.disableRenegotiation.
+    /// Takes the peer's attempts to renegotiate for an error from now on, which the alert no_renegotiation tells it.
+    /// Node: tlsSocket.disableRenegotiation.
     void disable_renegotiation() noexcept;
 
 private:
     friend struct internal::engine_access;
 
-    std::unique_ptr<internal::engine_state> state_;
+    std::unique_ptr<internal::engine_state, internal::engine_state_end> state_;
 };
 
 }  // namespace coil::tls

@@ -52,8 +52,8 @@ std::string pem_of(EVP_PKEY* key, const std::string& passphrase = {})
     const bio_ptr out(BIO_new(BIO_s_mem()));
     const auto* word = reinterpret_cast<const unsigned char*>(passphrase.data());
     require(PEM_write_bio_PKCS8PrivateKey(out.get(), key, passphrase.empty() ? nullptr : EVP_aes_128_cbc(),
-                                          reinterpret_cast<const char*>(word), static_cast<int>(passphrase.size()), nullptr,
-                                          nullptr) == 1);
+                                          reinterpret_cast<const char*>(word), static_cast<int>(passphrase.size()),
+                                          nullptr, nullptr) == 1);
     return text_of(out);
 }
 
@@ -193,12 +193,15 @@ identity authority::issue(const certificate_options& options) const
     return {pem_of(cert.get()) + parts_->chain, pem_of(key.get())};
 }
 
-std::unique_ptr<authority> authority::issue_authority(const std::string& name) const
+std::unique_ptr<authority>
+authority::issue_authority(const std::string& name,
+                           const std::vector<std::pair<std::string, std::string>>& extensions) const
 {
+    certificate_options options = authority_options(name);
+    options.extensions = extensions;
     auto below = std::make_unique<parts>();
     below->key = make_key(key_kind::ec_p256);
-    below->cert =
-        make_certificate(authority_options(name), true, below->key.get(), parts_->cert.get(), parts_->key.get());
+    below->cert = make_certificate(options, true, below->key.get(), parts_->cert.get(), parts_->key.get());
     below->pem = pem_of(below->cert.get());
     below->chain = below->pem + parts_->chain;
     return std::unique_ptr<authority>(new authority(std::move(below)));

@@ -47,8 +47,10 @@ public:
     const std::string& certificate() const noexcept;
     /// A certificate of this authority; an intermediate adds itself to the chain.
     identity issue(const certificate_options& options) const;
-    /// An authority below this one.
-    std::unique_ptr<authority> issue_authority(const std::string& name) const;
+    /// An authority below this one. @param extensions  further ones, as in `certificate_options`.
+    std::unique_ptr<authority>
+    issue_authority(const std::string& name,
+                    const std::vector<std::pair<std::string, std::string>>& extensions = {}) const;
     /// A revocation list that names these certificates, PEM.
     std::string revoke(const std::vector<identity>& revoked) const;
 
@@ -68,9 +70,9 @@ struct credentials {
     authority other_root{"coil other root"};
     std::unique_ptr<authority> intermediate = root.issue_authority("coil test intermediate");
 
-    identity server = root.issue({});                                  ///< P-256, localhost, 127.0.0.1 and ::1.
-    identity server_rsa = root.issue({.key = key_kind::rsa_2048});     ///< The same with RSA-2048.
-    identity server_below = intermediate->issue({});                   ///< Sends the intermediate along.
+    identity server = root.issue({});                               ///< P-256, localhost, 127.0.0.1 and ::1.
+    identity server_rsa = root.issue({.key = key_kind::rsa_2048});  ///< The same with RSA-2048.
+    identity server_below = intermediate->issue({});                ///< Sends the intermediate along.
     identity server_a = root.issue({.alternative_names = "DNS:a.example.com", .common_name = "a.example.com"});
     identity server_b = other_root.issue({.alternative_names = "DNS:b.example.com", .common_name = "b.example.com"});
     identity wildcard = root.issue({.alternative_names = "DNS:*.example.com", .common_name = "example.com"});
@@ -82,8 +84,8 @@ struct credentials {
 
     identity client = root.issue({.alternative_names = "", .common_name = "client"});
     identity foreign_client = other_root.issue({.alternative_names = "", .common_name = "foreign client"});
-    identity expired_client =
-        root.issue({.alternative_names = "", .common_name = "expired client", .valid_from_days = -10, .valid_to_days = -1});
+    identity expired_client = root.issue(
+        {.alternative_names = "", .common_name = "expired client", .valid_from_days = -10, .valid_to_days = -1});
     identity self_signed_client = self_signed({.alternative_names = "", .common_name = "self-signed client"});
 };
 

@@ -2,6 +2,7 @@
 
 #include <coil/tls/tls.hpp>
 
+#include <coil/runtime/internal/chunk.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/timer.hpp>
@@ -14,9 +15,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <string>
+#include <vector>
 
 using namespace coil;
 using namespace std::chrono_literals;
@@ -176,6 +179,64 @@ BOOST_AUTO_TEST_CASE(keys_can_be_updated_before_and_after_the_end_of_this_side)
         }
         const result<> turns = co_await sleep_for(10ms);
         BOOST_TEST(turns.has_value());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_flood_of_new_keys_ends_its_connection_and_no_other, *boost::unit_test::label("F-20"))
+{
+    test::run([]() -> task<> {
+        std::vector<std::string> ends;
+        tls::server server =
+            tls::create_server(test::serving(test::shared_credentials().server), [&ends](tls::socket socket) -> task<> {
+                std::array<std::byte, 100> buffer;
+                while (true) {
+                    const result<std::size_t> count = co_await socket.read(buffer);
+                    if (!count) {
+                        ends.push_back(name_of(count));
+                        co_return;
+                    }
+                    const result<std::size_t> written = co_await socket.write(std::span(buffer).first(*count));
+                    BOOST_TEST(name_of(written) == "");
+                }
+            });
+        const std::uint16_t port = test::listen_anywhere(server);
+        tls::socket other = tls::connect(test::client_of(port));
+        auto opening = other.secure_connect();
+        const result<> opened = co_await opening;
+        BOOST_TEST_REQUIRE(name_of(opened) == "");
+        auto greeting = test::echoes(other, "before");
+        const bool greeted = co_await greeting;
+        BOOST_TEST(greeted);
+        openssl_peer peer(port, TLS1_3_VERSION);
+        auto connecting = peer.connect();
+        const bool connected = co_await connecting;
+        BOOST_TEST_REQUIRE(connected);
+        for (int i = 0; i < 20'000; ++i) {
+            SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_REQUESTED);
+            SSL_do_handshake(peer.ssl());
+        }
+        const std::size_t before = coil::internal::chunks_in_use();
+        scope flood;
+        flood.spawn([](openssl_peer& from) -> task<> {
+            auto sending = from.flush();  // fails once the server has enough
+            const bool sent = co_await sending;
+            static_cast<void>(sent);
+        }(peer));
+        std::size_t most = 0;
+        for (int i = 0; i < 30; ++i) {
+            auto echoing = test::echoes(other, "meanwhile");
+            const bool echoed = co_await echoing;
+            BOOST_TEST(echoed);
+            most = std::max(most, coil::internal::chunks_in_use());
+        }
+        auto ending = test::eventually([&] { return !ends.empty(); });
+        const bool ended = co_await ending;
+        BOOST_TEST_REQUIRE(ended);
+        BOOST_TEST(ends.front() == "ERR_TLS_TOO_MANY_MESSAGES");
+        BOOST_TEST(ends.size() == 1u);
+        BOOST_TEST(most < before + 30);
+        flood.request_stop();
+        co_await flood.join();
     });
 }
 

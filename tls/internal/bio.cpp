@@ -37,7 +37,8 @@ int write_bytes(BIO* bio, const char* source, std::size_t size, std::size_t* mov
     BIO_clear_retry_flags(bio);
     *moved = 0;
     try {
-        ciphertext_of(bio).output.append({reinterpret_cast<const std::byte*>(source), size});
+        if (!ciphertext_of(bio).muted)
+            ciphertext_of(bio).output.append({reinterpret_cast<const std::byte*>(source), size});
     } catch (const std::bad_alloc&) {
         return 0;
     }

@@ -22,6 +22,7 @@ struct ciphertext {
     coil::internal::chunk_queue input;
     coil::internal::chunk_queue output;
     std::span<const std::byte> lent;
+    bool muted = false;  ///< What OpenSSL still writes is dropped.
 
     bool has_input() const noexcept { return !input.empty() || !lent.empty(); }
 };

@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::size_t record_size = 16 * 1024;
 
+/// Unsent bytes with which no input is looked at, so that what answers it does not pile up for a peer that takes nothing.
+/// Writers stop far below.
+constexpr std::size_t most_unsent = 256 * 1024;
+
 /// Whether the connection can go on after this error, in the other direction at least.
 bool is_soft(std::error_code error) noexcept
 {
@@ -44,6 +48,7 @@ void connection::expect_no_more() noexcept
 
 void connection::destroy(bool reset) noexcept
 {
+    destroyed_ = true;
     if (failure_)
         return;
     failure_ = coil::errc::destroyed;
@@ -122,6 +127,8 @@ progress connection::drive(Step step) noexcept
         flush();
         if (made.status != status::want_input)
             break;
+        if (engine_.pending())
+            break;  // a reader has to take what lies before the rest
         if (!bytes_->received().empty())
             continue;
         const std::error_code end = bytes_->receive_error();
@@ -161,7 +168,14 @@ result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
         return opened.error();
     if (!*opened)
         return std::size_t{0};
+    read_after_sending_ = unsent() > most_unsent && !send_error();
+    if (read_after_sending_)
+        bytes_->want_sent();
+    if (read_after_sending_ || (engine_access::worked_much(engine_) && awaits_turn()))
+        return std::size_t{0};
     const progress made = drive([&] { return engine_.read(buffer); });
+    if (std::exchange(write_needs_input_, false))
+        wake_writer();
     switch (made.status) {
     case status::done: return made.bytes;
     case status::closed: return coil::errc::end_of_stream;
@@ -182,7 +196,7 @@ result<bool> connection::has_input() noexcept
 
 void connection::want_input() noexcept
 {
-    if (!bytes_ || linked())
+    if (!bytes_ || linked() || read_after_sending_)
         return;  // everybody is woken when they are there, or when it is this connection's turn
     if (bytes_->received().empty() && !bytes_->receive_error())
         bytes_->want_bytes();
@@ -287,7 +301,8 @@ result<std::size_t> connection::seal(std::span<const std::byte> bytes, std::size
         return error_of_engine();
     if (made.bytes == 0) {
         write_needs_input_ = true;
-        want_input();
+        if (!engine_.pending())
+            want_input();
     }
     return made.bytes;
 }

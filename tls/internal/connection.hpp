@@ -32,6 +32,8 @@ public:
     void connect(std::unique_ptr<net::internal::transport> bytes) noexcept;
     /// Closes at once, or keeps it from ever opening. @param reset  with a TCP reset for the peer.
     void destroy(bool reset) noexcept;
+    /// Whether that was called; the failure may be an earlier one.
+    bool destroyed() const noexcept { return destroyed_; }
 
     const tls::engine& engine() const noexcept { return engine_; }
     /// Null before it is connected and after it was closed.
@@ -65,8 +67,13 @@ public:
 
 private:
     void on_received() noexcept override;
-    void on_sent() noexcept override { wake_writer(); }
-    bool awaits_sending() const noexcept override { return has_writer(); }
+    void on_sent() noexcept override
+    {
+        wake_writer();
+        if (read_after_sending_)
+            wake_reader();
+    }
+    bool awaits_sending() const noexcept override { return has_writer() || read_after_sending_; }
 
     /// The loop has time for a step of the handshake.
     void run() noexcept override;
@@ -90,6 +97,8 @@ private:
     bool input_ended_ = false;
     bool write_needs_input_ = false;  // the peer renegotiates
     bool end_after_read_ = false;     // likewise
+    bool read_after_sending_ = false;
+    bool destroyed_ = false;
 };
 
 }  // namespace coil::tls::internal

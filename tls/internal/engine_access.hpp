@@ -9,6 +9,10 @@ namespace coil::tls::internal {
 struct engine_access {
     /// The ciphertext for the transport, to be moved out without a copy.
     static coil::internal::chunk_queue& output(engine& from) noexcept;
+    /// Whether a step is being taken, so that whoever asks is a handler within it.
+    static bool in_step(const engine& of) noexcept;
+    /// Whether the last read went through so many messages without data that others should have a turn.
+    static bool worked_much(const engine& of) noexcept;
     /// Whether a read could only say that it needs input.
     static bool nothing_to_read(const engine& of) noexcept;
     /// Whether the peer said with close_notify that nothing will follow.

@@ -6,7 +6,8 @@ namespace coil::tls::internal {
 namespace {
 
 /// The groups of a context that names none, for a connection that switches to it from one that does.
-constexpr const char* openssl_groups = "X25519:P-256:X448:P-521:P-384:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192";
+constexpr const char* openssl_groups =
+    "X25519:P-256:X448:P-521:P-384:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192";
 
 void set_server_preference(SSL* ssl, const context_state& context)
 {
@@ -141,6 +142,7 @@ status engine_state::fail(std::error_code error, std::string code, std::string m
     failure->verify_result = verify_result;
     failure->verify_depth = verify_depth;
     failure->exception = handler_failure;
+    failure->peer_certificate = refused_peer;
     if (!stack.empty()) {
         failure->library = stack.front().library;
         failure->reason = stack.front().reason;
@@ -161,8 +163,12 @@ status engine_state::call(Operation operation)
 
 status engine_state::interpret(int outcome)
 {
-    if (attack)
+    if (attack) {
+        ERR_clear_error();  // how OpenSSL took it is not the cause
         return fail(*attack);
+    }
+    if (renegotiated && finish_renegotiation() != status::done)
+        return status::error;
     switch (outcome) {
     case SSL_ERROR_NONE: return status::done;
     case SSL_ERROR_WANT_READ: return input_ended && !bytes.has_input() ? end_of_transport() : status::want_input;
@@ -175,11 +181,19 @@ status engine_state::interpret(int outcome)
 status engine_state::end_of_transport()
 {
     if (!handshake_done)
-        return fail(errc::handshake_interrupted);
+        return interrupted();
     // A record that was cut in two is never an orderly end.
     if (options->allow_truncation && SSL_has_pending(ssl.get()) == 0)
         return status::closed;
     return report(errc::truncated);
+}
+
+/// The transport ended before the handshake did.
+status engine_state::interrupted()
+{
+    return fail(errc::handshake_interrupted, "ECONNRESET",
+                is_server() ? "socket hang up"
+                            : "Client network socket disconnected before secure TLS connection was established");
 }
 
 status engine_state::take_openssl_failure()
@@ -190,8 +204,13 @@ status engine_state::take_openssl_failure()
     if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
         if (verify_result != X509_V_OK)
             return fail({verify_result, verify_category()});
-        if (wrong_identity)
-            return fail(errc::cert_altname_invalid, wrong_identity->code, wrong_identity->reason);
+        if (wrong_identity) {
+            const bool own = wrong_identity->code == "ERR_TLS_CERT_ALTNAME_INVALID";
+            fail(errc::cert_altname_invalid, wrong_identity->code,
+                 (own ? "Hostname/IP does not match certificate's altnames: " : "") + wrong_identity->reason);
+            failure->reason = wrong_identity->reason;
+            return status::error;
+        }
     }
     if (packed == 0)
         return fail(std::make_error_code(std::errc::protocol_error), "EPROTO", "OpenSSL failed without a reason");
@@ -202,19 +221,96 @@ status engine_state::take_openssl_failure()
     return fail({static_cast<int>(packed), openssl_category()});
 }
 
-status engine_state::finish_handshake()
+/// What `attack` is to be if the peer asks for another handshake now; nothing if it may.
+std::optional<tls::errc> engine_state::refuse_renegotiation() noexcept
+{
+    if (renegotiation_disabled)
+        return errc::renegotiation_disabled;
+    if (!is_server())
+        return std::nullopt;
+    const settings limits = defaults();
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_handshake >= limits.client_reneg_window)
+        renegotiations = 0;
+    last_handshake = now;
+    if (++renegotiations > limits.client_reneg_limit)
+        return errc::session_attack;
+    return std::nullopt;
+}
+
+void engine_state::message_arrived(unsigned char type) noexcept
+{
+    if (attack)
+        return;
+    ++messages_in_step;
+    const bool has_renegotiation = SSL_version(ssl.get()) < TLS1_3_VERSION;
+    const bool greets = has_renegotiation && type == (is_server() ? SSL3_MT_CLIENT_HELLO : SSL3_MT_HELLO_REQUEST);
+    if (greets)
+        attack = refuse_renegotiation();
+    // The messages of a renegotiation have an order and an end; a server limits how many there are of those.
+    const bool counts = has_renegotiation ? type == SSL3_MT_HELLO_REQUEST : true;
+    if (!attack && counts && ++messages_without_data > most_messages)
+        attack = errc::too_many_messages;
+    if (!attack)
+        return;
+    bytes.input.clear();
+    bytes.lent = {};
+    // A client in the middle of a handshake skips further requests for one and answers nothing.
+    if (has_renegotiation && (is_server() || SSL_get_state(ssl.get()) == TLS_ST_CR_HELLO_REQ)) {
+        SSL_set_options(ssl.get(), SSL_OP_NO_RENEGOTIATION);  // OpenSSL answers with the alert that is meant for this
+        return;
+    }
+    // OpenSSL has no function that sends an alert. It sends "unexpected message" to who sends a record in clear text.
+    constexpr std::array<std::uint8_t, 6> forbidden{SSL3_RT_HANDSHAKE, 3, 3, 0, 1, 0};
+    try {
+        bytes.input.append(std::as_bytes(std::span(forbidden)));
+    } catch (const std::bad_alloc&) {
+        return;  // it ends without an alert
+    }
+}
+
+/// What the handshake that is over says about the peer.
+status engine_state::judge_peer()
 {
     const bool has_peer = SSL_get0_peer_certificate(ssl.get()) != nullptr;
     if (SSL_session_reused(ssl.get()) == 1)
         verify_result = static_cast<int>(SSL_get_verify_result(ssl.get()));
     // Nobody verified a peer that has no certificate: a client that allows anonymous ciphers, or a server that lets
     // clients in without one.
-    if (!has_peer && verifies_peer())
+    if (!has_peer && verifies_peer()) {
         verify_result = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
+        verify_depth = -1;
+        wrong_identity.reset();
+    }
     if (options->reject_unauthorized && verifies_peer() && verify_result != X509_V_OK)
         return fail({verify_result, verify_category()});
-    handshake_done = true;
     return status::done;
+}
+
+status engine_state::finish_handshake()
+{
+    const status verdict = judge_peer();
+    handshake_done = verdict == status::done;
+    return verdict;
+}
+
+status engine_state::finish_renegotiation()
+{
+    renegotiated = false;
+    return judge_peer();
+}
+
+/// `SSL_write` would take the messages of a renegotiation itself and, unlike reading, would not bear data among them.
+status engine_state::wait_for_renegotiation()
+{
+    std::byte next{};
+    std::size_t size = 0;
+    const status step = call([&] { return SSL_peek_ex(ssl.get(), &next, 1, &size); });
+    if (step == status::closed)
+        return interrupted();
+    if (step == status::error)
+        return step;
+    return SSL_in_init(ssl.get()) ? status::want_input : status::done;
 }
 
 status engine_state::handshake()
@@ -227,14 +323,15 @@ status engine_state::handshake()
         return status::want_answer;
     const status step = call([this] { return SSL_do_handshake(ssl.get()); });
     if (step == status::closed)
-        return fail(errc::handshake_interrupted);
+        return interrupted();
     return step == status::done ? finish_handshake() : step;
 }
 
 /// Whether OpenSSL could only say that it needs input. To find that out by itself it makes and frees a read buffer.
 bool engine_state::nothing_to_read() const noexcept
 {
-    return !bytes.has_input() && !input_ended && SSL_has_pending(ssl.get()) == 0 && !SSL_in_init(ssl.get()) && !peer_ended();
+    return !bytes.has_input() && !input_ended && SSL_has_pending(ssl.get()) == 0 && !SSL_in_init(ssl.get()) &&
+           !peer_ended();
 }
 
 bool engine_state::peer_ended() const noexcept
@@ -246,16 +343,19 @@ progress engine_state::read(std::span<std::byte> buffer)
 {
     if (const status ready = handshake(); ready != status::done)
         return {ready, 0};
+    messages_in_step = 0;
     if (nothing_to_read())
         return {status::want_input, 0};
     std::size_t total = 0;
     while (total < buffer.size()) {
         std::size_t moved = 0;
-        const status step = call([&] { return SSL_read_ex(ssl.get(), buffer.data() + total, buffer.size() - total, &moved); });
+        const status step =
+            call([&] { return SSL_read_ex(ssl.get(), buffer.data() + total, buffer.size() - total, &moved); });
         total += moved;
         if (step != status::done)
             return total ? progress{status::done, total} : progress{step, 0};
-        if (!bytes.has_input() && SSL_pending(ssl.get()) == 0)
+        messages_without_data = 0;
+        if ((!bytes.has_input() && SSL_pending(ssl.get()) == 0) || messages_in_step >= most_messages)
             break;
     }
     return {status::done, total};
@@ -271,6 +371,9 @@ progress engine_state::write(std::span<const std::byte> plaintext)
         return {ready, 0};
     std::size_t total = 0;
     while (total < plaintext.size()) {
+        if (SSL_in_init(ssl.get()))
+            if (const status over = wait_for_renegotiation(); over != status::done)
+                return {over, total};
         std::size_t moved = 0;
         const status step =
             call([&] { return SSL_write_ex(ssl.get(), plaintext.data() + total, plaintext.size() - total, &moved); });

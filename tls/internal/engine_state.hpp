@@ -23,12 +23,18 @@ public:
 
     static engine_state& of(const SSL* ssl) noexcept;
 
+    /// Messages behind the handshake that the peer may send in a row without data, and after which a read rests.
+    static constexpr unsigned most_messages = 32;
+
     status handshake();
     progress read(std::span<std::byte> buffer);
     progress write(std::span<const std::byte> bytes);
     status shutdown();
     bool nothing_to_read() const noexcept;
     bool peer_ended() const noexcept;
+
+    /// Looks at a message that the peer sent behind the first handshake, before OpenSSL does; may set `attack`.
+    void message_arrived(unsigned char type) noexcept;
 
     /// Makes `next` decide everything that the context before it decided. Only while the ClientHello is being read.
     void switch_context(const secure_context& next);
@@ -58,6 +64,7 @@ public:
     std::string servername;  ///< What the client sent.
     secure_context answer;
     std::unique_ptr<identity_error> wrong_identity;
+    std::shared_ptr<const certificate> refused_peer;  ///< With its issuers.
     std::exception_ptr handler_failure;
     tls::question question = question::none;
     tls::alert_direction alert_direction = alert_direction::none;
@@ -68,7 +75,12 @@ public:
     bool ended = false;  ///< close_notify was asked for: nothing more can be written.
     bool failed = false;
     bool renegotiation_disabled = false;
+    bool renegotiated = false;  ///< Another handshake is done, whose verdict counts from now on.
+    bool in_step = false;
+    bool abandoned = false;  ///< Its owner let go of it during a step, which has to delete it.
 
+    unsigned messages_without_data = 0;
+    unsigned messages_in_step = 0;
     unsigned renegotiations = 0;  ///< That the client asked for.
     std::chrono::steady_clock::time_point last_handshake;
     std::optional<tls::errc> attack;  ///< Why the connection must end although OpenSSL is content.
@@ -81,8 +93,13 @@ private:
     status call(Operation operation);
     status interpret(int outcome);
     status end_of_transport();
+    status interrupted();
     status take_openssl_failure();
     status finish_handshake();
+    status judge_peer();
+    status finish_renegotiation();
+    status wait_for_renegotiation();
+    std::optional<tls::errc> refuse_renegotiation() noexcept;
     void set_up_client();
     void set_up_server();
     tls::phase phase() const noexcept;

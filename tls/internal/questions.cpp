@@ -24,21 +24,6 @@ std::string_view requested_name(SSL* ssl) noexcept
     return name;
 }
 
-/// Counts a renegotiation that the client asks for. @return why it is refused, if it is.
-std::optional<tls::errc> refuse_renegotiation(engine_state& engine)
-{
-    if (engine.renegotiation_disabled)
-        return errc::renegotiation_disabled;
-    const settings limits = defaults();
-    const auto now = std::chrono::steady_clock::now();
-    if (now - engine.last_handshake >= limits.client_reneg_window)
-        engine.renegotiations = 0;
-    engine.last_handshake = now;
-    if (++engine.renegotiations > limits.client_reneg_limit)
-        return errc::session_attack;
-    return std::nullopt;
-}
-
 /// Chooses the context for the server name. @return whether the answer is there.
 bool choose_context(engine_state& engine)
 {
@@ -66,22 +51,19 @@ int on_client_hello(SSL* ssl, int* alert, void* /*argument*/) noexcept
 {
     engine_state& engine = engine_state::of(ssl);
     try {
-        if (engine.handshake_done) {
-            // "Ask again later" ends the connection without a further byte: nothing is left half written.
-            engine.attack = refuse_renegotiation(engine);
-            return engine.attack ? SSL_CLIENT_HELLO_RETRY : SSL_CLIENT_HELLO_SUCCESS;
-        }
+        if (engine.handshake_done)
+            return SSL_CLIENT_HELLO_SUCCESS;
         if (!engine.servername_seen) {
             engine.servername_seen = true;
             engine.last_handshake = std::chrono::steady_clock::now();
             engine.servername = requested_name(ssl);
         }
-        if (!engine.handler_failure && choose_context(engine))
+        if (!engine.handler_failure && choose_context(engine) && !engine.abandoned)
             return SSL_CLIENT_HELLO_SUCCESS;
     } catch (...) {
         engine.handler_failure = std::current_exception();
     }
-    if (!engine.handler_failure)
+    if (!engine.handler_failure && !engine.abandoned)
         return SSL_CLIENT_HELLO_RETRY;
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
@@ -136,6 +118,16 @@ void check_identity(engine_state& engine, X509_STORE_CTX* chain)
         engine.wrong_identity = std::make_unique<identity_error>(std::move(*mismatch));
 }
 
+/// Keeps the certificates of a peer that is refused: OpenSSL forgets them, and whoever looks for the cause needs them.
+void keep_refused(engine_state& engine, X509_STORE_CTX* chain) noexcept
+try {
+    X509* leaf = X509_STORE_CTX_get0_cert(chain);
+    engine.refused_peer = std::make_shared<const certificate>(
+        read_certificate_chain(leaf, X509_STORE_CTX_get0_untrusted(chain), X509_STORE_CTX_get0_store(chain)));
+} catch (...) {
+    engine.refused_peer.reset();  // the refusal stands without them
+}
+
 /// Verifies the peer: the chain, and on a client that it belongs to the host. @return 0 to refuse the peer.
 int on_verify(X509_STORE_CTX* chain, void* /*argument*/) noexcept
 {
@@ -165,7 +157,13 @@ int on_verify(X509_STORE_CTX* chain, void* /*argument*/) noexcept
     // The session remembers it too, so that a resumption cannot turn it into success.
     if (engine.wrong_identity)
         X509_STORE_CTX_set_error(chain, X509_V_ERR_HOSTNAME_MISMATCH);
-    return !engine.options->reject_unauthorized || (engine.verify_result == X509_V_OK && !engine.wrong_identity);
+    const bool good = engine.verify_result == X509_V_OK && !engine.wrong_identity;
+    if (engine.abandoned)
+        return 0;
+    if (good || !engine.options->reject_unauthorized)
+        return 1;
+    keep_refused(engine, chain);
+    return 0;
 }
 
 void on_info(const SSL* ssl, int where, int value) noexcept
@@ -173,16 +171,26 @@ void on_info(const SSL* ssl, int where, int value) noexcept
     engine_state& engine = engine_state::of(ssl);
     if (where & SSL_CB_ALERT) {
         constexpr int fatal = 2;
-        if (value >> 8 != fatal)
+        const bool farewell = engine.attack && (where & SSL_CB_WRITE);  // no_renegotiation is a warning by definition
+        if (value >> 8 != fatal && !farewell)
             return;
         engine.alert = static_cast<std::uint8_t>(value & 0xff);
         engine.alert_direction = where & SSL_CB_READ ? alert_direction::received : alert_direction::sent;
-    } else if (where & SSL_CB_HANDSHAKE_START) {
-        // Messages behind a handshake of TLS 1.3 look like its start, but are none.
-        const bool again = engine.handshake_done && SSL_version(ssl) < TLS1_3_VERSION;
-        if (again && !engine.is_server() && engine.renegotiation_disabled)
-            engine.attack = errc::renegotiation_disabled;
+        engine.bytes.muted = engine.bytes.muted || farewell;
+    } else if (where & SSL_CB_HANDSHAKE_DONE) {
+        engine.renegotiated = engine.handshake_done && SSL_version(ssl) < TLS1_3_VERSION;
     }
+}
+
+/// Every record and every message, each before OpenSSL acts on it.
+void on_message(int written, int /*version*/, int kind, const void* bytes, std::size_t size, SSL* ssl,
+                void* /*argument*/) noexcept
+{
+    if (kind != SSL3_RT_HANDSHAKE || written != 0 || size == 0)
+        return;
+    engine_state& engine = engine_state::of(ssl);
+    if (engine.handshake_done)
+        engine.message_arrived(*static_cast<const unsigned char*>(bytes));
 }
 
 }  // namespace
@@ -194,6 +202,7 @@ void install_questions(SSL_CTX* context)
     SSL_CTX_set_alpn_select_cb(context, on_alpn, nullptr);
     SSL_CTX_set_cert_verify_callback(context, on_verify, nullptr);
     SSL_CTX_set_info_callback(context, on_info);
+    SSL_CTX_set_msg_callback(context, on_message);
 }
 
 }  // namespace coil::tls::internal

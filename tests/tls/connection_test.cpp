@@ -1,0 +1,142 @@
+#include <coil/tls/internal/connection.hpp>
+
+#include <coil/runtime/timer.hpp>
+
+#include "tests/support/openssl_end.hpp"
+#include "tests/support/tls_loopback.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <string>
+
+using namespace coil;
+using namespace std::chrono_literals;
+using boost::unit_test::label;
+using test::openssl_end;
+
+namespace {
+
+/// A transport to a peer that takes bytes only when the test says so.
+class held_transport final : public net::internal::transport {
+public:
+    /// What arrives from the peer.
+    void arrive(std::string_view bytes)
+    {
+        input_ += bytes;
+        if (observer_ && std::exchange(wanted_, false))
+            observer_->on_received();
+    }
+    /// All that was sent and has not left; it leaves now.
+    std::string leave()
+    {
+        std::string bytes;
+        while (!output_.empty()) {
+            bytes.append(reinterpret_cast<const char*>(output_.front().data()), output_.front().size());
+            output_.consume(output_.front().size());
+        }
+        if (!bytes.empty())
+            observer_->on_sent();
+        return bytes;
+    }
+
+    std::span<const std::byte> received() const noexcept override { return test::as_bytes(input_); }
+    void consume(std::size_t bytes) noexcept override { input_.erase(0, bytes); }
+    std::error_code receive_error() const noexcept override { return {}; }
+    void want_bytes() noexcept override { wanted_ = true; }
+    void send(net::internal::chunk_queue&& bytes) noexcept override
+    {
+        while (!bytes.empty()) {
+            output_.append(bytes.front());
+            bytes.consume(bytes.front().size());
+        }
+    }
+    net::internal::chunk_queue take_back() noexcept override { return {}; }
+    std::size_t unsent() const noexcept override { return output_.size(); }
+    void want_sent() noexcept override {}
+    std::error_code send_error() const noexcept override { return {}; }
+    void end() noexcept override { ended_ = true; }
+    bool ended() const noexcept override { return ended_; }
+    void reset_on_close() noexcept override {}
+    std::optional<net::address> local_address() const override { return std::nullopt; }
+    std::optional<net::address> remote_address() const override { return std::nullopt; }
+    std::error_code set_no_delay(bool) noexcept override { return {}; }
+    std::error_code set_keep_alive(bool, unsigned) noexcept override { return {}; }
+
+private:
+    std::string input_;
+    net::internal::chunk_queue output_;
+    bool wanted_ = false;
+    bool ended_ = false;
+};
+
+/// Reads until nothing comes for some turns of the loop; gives what came.
+task<std::string> read_on(tls::internal::connection& from)
+{
+    std::string text;
+    std::array<std::byte, 4096> buffer;
+    for (int quiet = 0; quiet < 3;) {
+        const result<std::size_t> count = from.take(buffer);
+        BOOST_TEST_REQUIRE(count.has_value());
+        text.append(reinterpret_cast<const char*>(buffer.data()), *count);
+        quiet = *count == 0 ? quiet + 1 : 0;
+        if (*count > 0)
+            continue;
+        from.want_input();
+        const result<> turn = co_await sleep_for(1ms);
+        BOOST_TEST(turn.has_value());
+    }
+    co_return text;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(connection_test)
+
+BOOST_AUTO_TEST_CASE(answers_to_new_keys_do_not_pile_up_for_a_peer_that_takes_nothing, *label("F-20"))
+{
+    test::run([]() -> task<> {
+        const test::identity& who = test::shared_credentials().server;
+        tls::internal::connection server(
+            tls::engine(tls::create_secure_context({.cert = who.cert, .key = who.key}), tls::role::server));
+        auto owned = std::make_unique<held_transport>();
+        held_transport& wire = *owned;
+        server.connect(std::move(owned));
+        openssl_end client(tls::role::client, TLS1_3_VERSION);
+        for (int i = 0; i < 4; ++i) {
+            client.step();
+            wire.arrive(client.output());
+            auto reading = read_on(server);
+            const std::string none = co_await reading;
+            BOOST_TEST(none == "");
+            client.feed(wire.leave());
+        }
+        BOOST_TEST_REQUIRE(server.engine().handshake_done());
+
+        std::string flood;
+        constexpr int rounds = 350;
+        for (int i = 0; i < rounds; ++i) {
+            flood += client.key_updates(30);
+            BOOST_TEST_REQUIRE(SSL_write(client.ssl(), "x", 1) == 1);
+            flood += client.output();
+        }
+        wire.arrive(flood);
+        auto reading = read_on(server);
+        std::string text = co_await reading;
+        const std::size_t held = wire.unsent();
+        BOOST_TEST(held > 200u * 1024);
+        BOOST_TEST(held < 300u * 1024);
+        BOOST_TEST(text.size() < std::size_t{rounds});
+        BOOST_TEST(!wire.received().empty());
+        // Once the peer takes them, it goes on.
+        for (int i = 0; i < 10 && text.size() < rounds; ++i) {
+            wire.leave();
+            auto more = read_on(server);
+            text += co_await more;
+        }
+        BOOST_TEST(text.size() == std::size_t{rounds});
+        server.destroy(false);
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
