@@ -197,30 +197,38 @@ tls::error_info socket::error_info() const
     return connection_->error_info();
 }
 
+namespace {
+
+/// What getters look at: nothing once the program has destroyed the socket; a connection that failed still answers.
+const engine* observed(const std::unique_ptr<connection>& of) noexcept
+{
+    return of && !of->destroyed() ? &of->engine() : nullptr;
+}
+
+}  // namespace
+
 bool socket::authorized() const noexcept
 {
-    return connection_ && connection_->engine().authorized();
+    const engine* const of = observed(connection_);
+    return of && of->authorized();
 }
 
 std::optional<std::string> socket::authorization_error() const
 {
-    if (!connection_)
-        return std::nullopt;
-    return connection_->engine().authorization_error();
+    const engine* const of = observed(connection_);
+    return of ? of->authorization_error() : std::nullopt;
 }
 
 std::optional<std::string_view> socket::alpn_protocol() const noexcept
 {
-    if (!connection_)
-        return std::nullopt;
-    return connection_->engine().alpn_protocol();
+    const engine* const of = observed(connection_);
+    return of ? of->alpn_protocol() : std::nullopt;
 }
 
 std::optional<std::string_view> socket::servername() const noexcept
 {
-    if (!connection_)
-        return std::nullopt;
-    return connection_->engine().servername();
+    const engine* const of = observed(connection_);
+    return of ? of->servername() : std::nullopt;
 }
 
 std::optional<std::string_view> socket::get_protocol() const noexcept
@@ -232,50 +240,47 @@ std::optional<std::string_view> socket::get_protocol() const noexcept
 
 std::optional<cipher_info> socket::get_cipher() const
 {
-    if (!connection_)
-        return std::nullopt;
-    return connection_->engine().get_cipher();
+    const engine* const of = observed(connection_);
+    return of ? of->get_cipher() : std::nullopt;
 }
 
 std::optional<certificate> socket::get_peer_certificate(bool detailed) const
 {
-    if (!connection_)
-        return std::nullopt;
-    return connection_->engine().get_peer_certificate(detailed);
+    const engine* const of = observed(connection_);
+    return of ? of->get_peer_certificate(detailed) : std::nullopt;
 }
 
 std::optional<certificate> socket::get_certificate() const
 {
-    if (!connection_)
-        return std::nullopt;
-    return connection_->engine().get_certificate();
+    const engine* const of = observed(connection_);
+    return of ? of->get_certificate() : std::nullopt;
 }
 
 bool socket::is_session_reused() const noexcept
 {
-    return connection_ && connection_->engine().is_session_reused();
+    const engine* const of = observed(connection_);
+    return of && of->is_session_reused();
 }
 
 std::optional<std::vector<std::byte>> socket::get_finished() const
 {
-    if (!connection_)
-        return std::nullopt;
-    return connection_->engine().get_finished();
+    const engine* const of = observed(connection_);
+    return of ? of->get_finished() : std::nullopt;
 }
 
 std::optional<std::vector<std::byte>> socket::get_peer_finished() const
 {
-    if (!connection_)
-        return std::nullopt;
-    return connection_->engine().get_peer_finished();
+    const engine* const of = observed(connection_);
+    return of ? of->get_peer_finished() : std::nullopt;
 }
 
 std::vector<std::byte> socket::export_keying_material(std::size_t length, std::string_view label,
                                                       std::optional<std::span<const std::byte>> context) const
 {
-    if (!connection_)
+    const engine* const of = observed(connection_);
+    if (!of)
         throw error("ERR_TLS_INVALID_STATE", "export_keying_material: the TLS connection is not established");
-    return connection_->engine().export_keying_material(length, label, context);
+    return of->export_keying_material(length, label, context);
 }
 
 void socket::disable_renegotiation() noexcept
@@ -286,7 +291,8 @@ void socket::disable_renegotiation() noexcept
 
 bool socket::secure_connecting() const noexcept
 {
-    return connection_ && !connection_->engine().handshake_done();
+    const engine* const of = observed(connection_);
+    return of && !of->handshake_done();
 }
 
 std::optional<net::address> socket::local_address() const

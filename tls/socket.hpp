@@ -136,7 +136,8 @@ public:
                             net::internal::give_the_socket_a_name_before_you_await_it = {}) && = delete;
     /// @}
 
-    /// All that is known about the failure that an awaited call reported; `error_info().error` is success before one.
+    /// All that is known about the failure that an awaited call reported; `error_info().error` is success before one. It
+    /// stays after `destroy()`, while all getters below give nothing then.
     tls::error_info error_info() const;
 
     /// Whether the peer's certificate was verified and, on a client, covers the host.   Node: authorized.
@@ -151,7 +152,7 @@ public:
     std::optional<std::string_view> get_protocol() const noexcept;
     /// None before the handshake is done.   Node: getCipher.
     std::optional<cipher_info> get_cipher() const;
-    /// The peer's certificate; none if it sent none.   @param detailed  with the chain of issuers.   Node: getPeerCertificate.
+    /// The peer's certificate, also a refused one; none if it sent none.   @param detailed  with the chain of issuers.   Node: getPeerCertificate.
     std::optional<certificate> get_peer_certificate(bool detailed = false) const;
     /// This side's certificate.   Node: getCertificate.
     std::optional<certificate> get_certificate() const;
