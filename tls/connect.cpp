@@ -2,6 +2,7 @@
 
 #include <coil/tls/internal/connect_plan.hpp>
 #include <coil/tls/internal/connection.hpp>
+#include <coil/tls/internal/context_cache.hpp>
 
 namespace coil::tls {
 namespace {
@@ -38,6 +39,11 @@ socket connect(connect_options options)
 {
     if (options.port == 0 && options.path.empty())
         throw error("ERR_MISSING_ARGS", "connect: neither port nor path is given");
+    if (options.handshake_timeout.count() < 0)
+        throw error("ERR_INVALID_ARG_VALUE", "handshake_timeout is negative");
+    if (options.keep_alive_initial_delay.count() < 0)
+        throw error("ERR_INVALID_ARG_VALUE", "keep_alive_initial_delay is negative");
+    internal::check_only_one(options.context, options.secure_context);
     engine_options behaviour;
     behaviour.allow_truncation = options.allow_truncation;
     behaviour.alpn_protocols = options.alpn_protocols;
@@ -50,9 +56,10 @@ socket connect(connect_options options)
     plan->handshake_timeout = options.handshake_timeout;
     plan->where = place_of(options);
     net::internal::check(plan->where);
-    secure_context context = options.context ? options.context : create_secure_context(options.secure_context);
-    return socket(std::make_unique<internal::connection>(engine(std::move(context), role::client, std::move(behaviour))),
-                  std::move(plan));
+    secure_context context = options.context ? options.context : internal::shared_context(options.secure_context);
+    return socket(
+        std::make_unique<internal::connection>(engine(std::move(context), role::client, std::move(behaviour))),
+        std::move(plan));
 }
 
 }  // namespace coil::tls

@@ -48,7 +48,7 @@ struct connect_options {
     std::uint16_t port = 0;
     /// Whether a server that cannot be verified is refused. If not, `authorized()` tells. Node: rejectUnauthorized.
     bool reject_unauthorized = true;
-    /// What the context for this connection is made of.
+    /// What the context for this connection is made of. Connections with equal options share one.
     secure_context_options secure_context = {};
     /// The name to send and to check. Not given: `host`, where that is a name. Empty: none is sent. An address is checked and
     /// never sent. Node: servername, whose default is to send none.

@@ -69,6 +69,7 @@ alpn_protocol_list::alpn_protocol_list(std::span<const std::byte> wire)
             throw internal::argument_error("ERR_INVALID_ARG_VALUE", "alpn_protocols is no list in wire form");
         at += 1 + length;
     }
+    check_size();
 }
 
 void alpn_protocol_list::add(std::string_view name)
@@ -79,6 +80,14 @@ void alpn_protocol_list::add(std::string_view name)
         throw internal::argument_error("ERR_OUT_OF_RANGE", "alpn_protocols holds a name of more than 255 bytes");
     wire_ += static_cast<char>(name.size());
     wire_ += name;
+    check_size();
+}
+
+void alpn_protocol_list::check_size() const
+{
+    constexpr std::size_t room = 65'535 - 2;  // of an extension, in which the list's own length takes two bytes
+    if (wire_.size() > room)
+        throw internal::argument_error("ERR_INVALID_ARG_VALUE", "alpn_protocols takes more than 65533 bytes");
 }
 
 engine::engine(secure_context context, tls::role role, engine_options options)

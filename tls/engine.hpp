@@ -49,7 +49,8 @@ struct progress {
 class alpn_protocol_list {
 public:
     alpn_protocol_list() = default;
-    /// Throws: `tls::error` ERR_OUT_OF_RANGE for a name of more than 255 bytes, ERR_INVALID_ARG_VALUE for an empty one.
+    /// Throws: `tls::error` ERR_OUT_OF_RANGE for a name of more than 255 bytes, ERR_INVALID_ARG_VALUE for an empty one and
+    ///         for a list that is too long to be sent.
     alpn_protocol_list(std::initializer_list<std::string_view> names);
     alpn_protocol_list(const std::vector<std::string>& names);
     /// The list as it stands on the wire: a length byte and a name, repeated.
@@ -62,6 +63,7 @@ public:
 
 private:
     void add(std::string_view name);
+    void check_size() const;
 
     std::string wire_;
 };
@@ -118,7 +120,8 @@ enum class question { none, servername };
 class engine {
 public:
     /// @param context  not empty.
-    /// Throws: `tls::error` ERR_TLS_INVALID_CONTEXT, or ERR_INVALID_ARG_VALUE for a name that cannot be sent.
+    /// Throws: `tls::error` ERR_TLS_INVALID_CONTEXT, or ERR_INVALID_ARG_VALUE for a name that cannot be sent, an option of
+    ///         the other role, or more authorities than a request for client certificates can name.
     engine(secure_context context, tls::role role, engine_options options = {});
     /// @param options  not null; shared by many engines.
     engine(secure_context context, tls::role role, std::shared_ptr<const engine_options> options);

@@ -6,6 +6,7 @@
 #include <coil/runtime/timer.hpp>
 #include <coil/tls/internal/connect_plan.hpp>
 #include <coil/tls/internal/connection.hpp>
+#include <coil/tls/internal/context_cache.hpp>
 #include <coil/tls/internal/server_names.hpp>
 
 #include <stdexcept>
@@ -35,6 +36,16 @@ net::server_options transport_options(const server_options& options)
     return below;
 }
 
+secure_context context_of(const server_options& options)
+{
+    if (options.handshake_timeout.count() < 0)
+        throw argument_error("ERR_INVALID_ARG_VALUE", "handshake_timeout is negative");
+    if (options.keep_alive_initial_delay.count() < 0)
+        throw argument_error("ERR_INVALID_ARG_VALUE", "keep_alive_initial_delay is negative");
+    check_only_one(options.context, options.secure_context);
+    return options.context ? options.context : create_secure_context(options.secure_context);
+}
+
 }  // namespace
 
 /// The inside of a server; it does not move, so that its connections can refer to it.
@@ -43,7 +54,7 @@ public:
     server_state(const server_options& options, server::connection_handler handler)
         : handler_(std::move(handler)),
           handshake_timeout_(options.handshake_timeout),
-          context_(options.context ? options.context : create_secure_context(options.secure_context)),
+          context_(context_of(options)),
           plain(net::create_server(transport_options(options),
                                    [this](net::socket accepted) { return open(*this, std::move(accepted)); }))
     {
@@ -54,21 +65,21 @@ public:
         behaviour.alpn_protocols = options.alpn_protocols;
         behaviour.reject_unauthorized = options.reject_unauthorized;
         behaviour.request_cert = options.request_cert;
+        behaviour.sni_callback = [names = names_](std::string_view servername) { return names->find(servername); };
+        policy_ = {options.request_cert, options.reject_unauthorized};
+        check(context_);
         behaviour_ = std::make_shared<const engine_options>(std::move(behaviour));
     }
 
-    void set_context(secure_context context) noexcept { context_ = std::move(context); }
-
-    /// Connections refer to the names that were known when they came, so a new name makes a new set.
-    void add_name(std::string_view hostname, secure_context context)
+    void set_context(secure_context context)
     {
-        auto names = std::make_shared<server_names>(names_ ? *names_ : server_names());
-        names->add(hostname, std::move(context));
-        names_ = names;
-        engine_options behaviour = *behaviour_;
-        behaviour.sni_callback = [names](std::string_view servername) { return names->find(servername); };
-        behaviour_ = std::make_shared<const engine_options>(std::move(behaviour));
+        check(context);
+        context_ = std::move(context);
     }
+
+    void check(const secure_context& context) const { context_state::of(context)->check(policy_); }
+
+    void add_name(std::string_view hostname, secure_context context) { names_->add(hostname, std::move(context)); }
 
     std::function<void(const error_info&, const socket&)> on_tls_client_error;
 
@@ -137,7 +148,9 @@ private:
     std::chrono::milliseconds handshake_timeout_;
     std::optional<semaphore> handshakes_;  // how many more may run at once; none: any number
     secure_context context_;
-    std::shared_ptr<const server_names> names_;
+    client_certificates policy_;
+    // Connections look a name up when their ClientHello comes; all is done on the loop's thread.
+    std::shared_ptr<server_names> names_ = std::make_shared<server_names>();
     std::shared_ptr<const engine_options> behaviour_;
 
 public:
@@ -202,6 +215,7 @@ void server::add_context(std::string_view hostname, secure_context context)
 {
     if (!context)
         throw error("ERR_TLS_INVALID_CONTEXT", "add_context: no context for " + std::string(hostname));
+    state().check(context);
     state().add_name(hostname, std::move(context));
 }
 

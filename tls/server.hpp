@@ -91,7 +91,7 @@ public:
     /// Stops the tasks of all open connections: their waits end with `errc::canceled`.
     void request_stop() noexcept;
 
-    /// Uses `context` for later connections whose client asks for a name that `hostname` matches: everything of it counts,
+    /// Uses `context` from now on for clients that ask for a name that `hostname` matches: everything of it counts,
     /// certificate, trust, versions and ciphers. `*` stands for any run of characters without a dot. The latest match wins.
     /// Throws: `tls::error` ERR_TLS_REQUIRED_SERVER_NAME for an empty name, ERR_TLS_INVALID_CONTEXT for an empty context.
     /// Node: addContext.

@@ -552,11 +552,7 @@ BOOST_AUTO_TEST_CASE(two_hundred_clients_at_once_are_served)
         const test::process_counts before = test::process_counts::now();
         {
             tls::server server = tls::create_server(test::serving(all().server), test::echo);
-            const tls::connect_options options = [&] {
-                tls::connect_options made = test::client_of(test::listen_anywhere(server));
-                made.context = tls::create_secure_context(made.secure_context);
-                return made;
-            }();
+            const tls::connect_options options = test::client_of(test::listen_anywhere(server));
             int good = 0;
             scope clients;
             for (int i = 0; i < 200; ++i) {

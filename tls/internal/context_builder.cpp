@@ -28,6 +28,19 @@ bool at_end_of_pem()
     return ERR_GET_LIB(packed) == ERR_LIB_PEM && ERR_GET_REASON(packed) == PEM_R_NO_START_LINE;
 }
 
+/// How many blocks of PEM `text` begins whose kind ends in `kind`. OpenSSL's readers of one block leave the rest unseen.
+std::size_t count_blocks(std::string_view text, std::string_view kind)
+{
+    constexpr std::string_view begin = "-----BEGIN ";
+    std::size_t count = 0;
+    for (std::size_t at = text.find(begin); at != std::string_view::npos; at = text.find(begin, at)) {
+        at += begin.size();
+        const std::string_view label = text.substr(at, text.find("-----", at) - at);
+        count += label.ends_with(kind) ? 1 : 0;
+    }
+    return count;
+}
+
 void set_versions(SSL_CTX* context, const secure_context_options& options, const settings& standard)
 {
     const protocol_version lowest = options.min_version.value_or(standard.min_version);
@@ -37,9 +50,9 @@ void set_versions(SSL_CTX* context, const secure_context_options& options, const
             throw argument_error("ERR_TLS_INVALID_PROTOCOL_VERSION", "min_version or max_version is no TLS version");
     // Node notices it only in the handshake, with the same code.
     if (lowest > highest)
-        throw argument_error("ERR_SSL_NO_PROTOCOLS_AVAILABLE",
-                             "min_version " + std::string(to_string(lowest)) + " is above max_version " +
-                                 std::string(to_string(highest)));
+        throw argument_error("ERR_SSL_NO_PROTOCOLS_AVAILABLE", "min_version " + std::string(to_string(lowest)) +
+                                                                   " is above max_version " +
+                                                                   std::string(to_string(highest)));
     if (SSL_CTX_set_min_proto_version(context, static_cast<int>(lowest)) != 1 ||
         SSL_CTX_set_max_proto_version(context, static_cast<int>(highest)) != 1)
         throw setup_error("min_version and max_version");
@@ -78,11 +91,15 @@ void set_ciphers(SSL_CTX* context, const secure_context_options& options, const 
     ERR_clear_error();
     const long lowest = SSL_CTX_get_min_proto_version(context);
     const long highest = SSL_CTX_get_max_proto_version(context);
+    if (lists.older.empty() && highest < TLS1_3_VERSION)
+        throw argument_error("ERR_INVALID_ARG_VALUE",
+                             "ciphers names suites of TLS 1.3 only, which max_version does not allow");
     if (lists.older.empty() && lowest < TLS1_3_VERSION && highest > TLS1_2_VERSION)
         SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
     if (only_older && highest > TLS1_2_VERSION) {
         if (lowest > TLS1_2_VERSION)
-            throw argument_error("ERR_INVALID_ARG_VALUE", "ciphers names no suite of TLS 1.3, the only version allowed");
+            throw argument_error("ERR_INVALID_ARG_VALUE",
+                                 "ciphers names no suite of TLS 1.3, the only version allowed");
         SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
     }
 }
@@ -143,6 +160,9 @@ std::vector<evp_pkey_ptr> add_keys(SSL_CTX* context, const secure_context_option
     std::vector<evp_pkey_ptr> keys;
     for (const key_entry& entry : options.key.entries())
         for (const std::string& text : entry.pem.texts()) {
+            if (count_blocks(text, "PRIVATE KEY") > 1)
+                throw argument_error("ERR_INVALID_ARG_VALUE", subject_of("key", entry.pem) +
+                                                                  ": more than one key in a text; give each by itself");
             const std::optional<std::string>& passphrase = entry.passphrase ? entry.passphrase : options.passphrase;
             const bio_ptr in = read_only_bio(text);
             evp_pkey_ptr key(PEM_read_bio_PrivateKey(in.get(), nullptr, passphrase_callback,
@@ -188,7 +208,10 @@ std::string set_groups(SSL_CTX* context, const secure_context_options& options, 
     std::string groups = options.ecdh_curve.value_or(standard.ecdh_curve.empty() ? "auto" : standard.ecdh_curve);
     if (groups == "auto")
         return {};
-    if (groups.empty() || SSL_CTX_set1_groups_list(context, groups.c_str()) != 1)
+    const ssl_ptr attempt(SSL_new(context));
+    if (!attempt)
+        throw setup_error("OpenSSL connection");
+    if (groups.empty() || SSL_set1_groups_list(attempt.get(), groups.c_str()) != 1)
         throw argument_error("ERR_CRYPTO_OPERATION_FAILED", "Failed to set ECDH curve: \"" + groups + "\"");
     return groups;
 }
@@ -198,6 +221,8 @@ void set_dh_group(SSL_CTX* context, const secure_context_options& options)
     if (options.dhparam.empty())
         return;
     const std::string& text = options.dhparam.texts().front();
+    if (options.dhparam.texts().size() > 1 || count_blocks(text, "DH PARAMETERS") > 1)
+        throw argument_error("ERR_INVALID_ARG_VALUE", subject_of("dhparam", options.dhparam) + ": more than one group");
     if (text == "auto") {
         SSL_CTX_set_dh_auto(context, 1);
         return;
@@ -209,6 +234,9 @@ void set_dh_group(SSL_CTX* context, const secure_context_options& options)
             throw setup_error(subject_of("dhparam", options.dhparam), "ERR_OSSL_PEM_NO_START_LINE");
         return;
     }
+    if (EVP_PKEY_is_a(group.get(), "DH") != 1 && EVP_PKEY_is_a(group.get(), "DHX") != 1)
+        throw argument_error("ERR_INVALID_ARG_VALUE", subject_of("dhparam", options.dhparam) + ": parameters of " +
+                                                          EVP_PKEY_get0_type_name(group.get()) + ", not of DH");
     if (EVP_PKEY_get_bits(group.get()) < 1024)
         throw argument_error("ERR_INVALID_ARG_VALUE", "DH parameter is less than 1024 bits");
     if (SSL_CTX_set0_tmp_dh_pkey(context, group.get()) != 1)
@@ -229,7 +257,8 @@ void add_revocation_lists(SSL_CTX* context, const secure_context_options& option
                 throw setup_error(subject_of("crl", options.crl));
             ++found;
         }
-        if (found == 0)
+        // A list behind the first may be the newer one, so that one which cannot be read counts as much as the first.
+        if (found == 0 || !at_end_of_pem())
             throw argument_error("ERR_CRYPTO_OPERATION_FAILED",
                                  subject_of("crl", options.crl) + ": Failed to parse CRL");
     }
@@ -253,12 +282,12 @@ ssl_ctx_ptr make_native(const secure_context_options& options)
     ssl_ctx_ptr context(SSL_CTX_new(TLS_method()));
     if (!context)
         throw setup_error("OpenSSL context");
-    SSL_CTX_set_options(context.get(), SSL_OP_NO_SSLv2 | SSL_OP_NO_SSLv3 | SSL_OP_ALLOW_CLIENT_RENEGOTIATION |
-                                           options.secure_options);
+    SSL_CTX_set_options(context.get(),
+                        SSL_OP_NO_SSLv2 | SSL_OP_NO_SSLv3 | SSL_OP_ALLOW_CLIENT_RENEGOTIATION | options.secure_options);
     if (options.honor_cipher_order.value_or(false))
         SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_BOTH | SSL_SESS_CACHE_NO_INTERNAL |
-                                                      SSL_SESS_CACHE_NO_AUTO_CLEAR);
+    SSL_CTX_set_session_cache_mode(context.get(),
+                                   SSL_SESS_CACHE_BOTH | SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
     return context;

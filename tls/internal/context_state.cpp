@@ -1,5 +1,6 @@
 #include <coil/tls/internal/context_state.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace coil::tls::internal {
@@ -16,6 +17,23 @@ void context_state::set_session_ids(std::string_view session_id_context, const p
         if (EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), session_ids_[policy].data(), &size) != 1)
             throw setup_error("session id context");
     }
+}
+
+void context_state::check(client_certificates policy) const
+{
+    // A length of 16 bits counts the names together with all else that the request says.
+    constexpr std::size_t room = 65'535 - 512;
+    if (!policy.request)
+        return;
+    const STACK_OF(X509_NAME)* names = SSL_CTX_get_client_CA_list(native());
+    std::size_t sum = 0;
+    for (int i = 0; i < sk_X509_NAME_num(names); ++i)
+        sum += 2 + static_cast<std::size_t>(std::max(i2d_X509_NAME(sk_X509_NAME_value(names, i), nullptr), 0));
+    if (sum > room)
+        throw argument_error("ERR_INVALID_ARG_VALUE",
+                             "ca: the names of " + std::to_string(sk_X509_NAME_num(names)) + " authorities take " +
+                                 std::to_string(sum) + " bytes, and a request for client certificates has room for " +
+                                 std::to_string(room));
 }
 
 }  // namespace coil::tls::internal

@@ -39,7 +39,11 @@ public:
     }
     void set_session_ids(std::string_view session_id_context, const pem& ca, const pem& crl);
 
-    /// The list of groups that is in force; empty for OpenSSL's own.
+    /// Throws: `tls::error` ERR_INVALID_ARG_VALUE if a server with this policy could not make a single handshake.
+    void check(client_certificates policy) const;
+
+    /// The list of groups that is in force; empty for OpenSSL's own. It is set on each connection once its context is known,
+    /// because a connection that has a list cannot be given OpenSSL's own again.
     std::string groups;
     /// Not given: a server's order counts, as Node's servers have it.
     std::optional<bool> honor_cipher_order;

@@ -5,10 +5,6 @@
 namespace coil::tls::internal {
 namespace {
 
-/// The groups of a context that names none, for a connection that switches to it from one that does.
-constexpr const char* openssl_groups =
-    "X25519:P-256:X448:P-521:P-384:ffdhe2048:ffdhe3072:ffdhe4096:ffdhe6144:ffdhe8192";
-
 void set_server_preference(SSL* ssl, const context_state& context)
 {
     if (context.honor_cipher_order.value_or(true))
@@ -24,6 +20,30 @@ int server_verify_mode(client_certificates policy) noexcept
     return policy.reject ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER;
 }
 
+/// Refuses what is only of use on the other side: whoever says it expects something that would not happen.
+void check_options(tls::role role, const engine_options& options)
+{
+    struct rule {
+        bool given;
+        tls::role side;
+        const char* name;
+    };
+    const rule rules[] = {
+        {options.ask_servername, role::server, "ask_servername"},
+        {options.request_cert, role::server, "request_cert"},
+        {static_cast<bool>(options.sni_callback), role::server, "sni_callback"},
+        {static_cast<bool>(options.check_server_identity), role::client, "check_server_identity"},
+        {!options.host.empty(), role::client, "host"},
+        {!options.servername.empty(), role::client, "servername"},
+    };
+    for (const rule& one : rules)
+        if (one.given && one.side != role)
+            throw argument_error("ERR_INVALID_ARG_VALUE", std::string(one.name) + " is an option of a " +
+                                                              (one.side == role::server ? "server" : "client"));
+    if (options.ask_servername && options.sni_callback)
+        throw argument_error("ERR_INVALID_ARG_VALUE", "ask_servername and sni_callback are both given");
+}
+
 }  // namespace
 
 engine_state::engine_state(secure_context with, tls::role as, std::shared_ptr<const engine_options> how)
@@ -31,6 +51,7 @@ engine_state::engine_state(secure_context with, tls::role as, std::shared_ptr<co
 {
     if (!context)
         throw argument_error("ERR_TLS_INVALID_CONTEXT", "an engine needs a secure context, not an empty one");
+    check_options(role, *options);
     const error_queue_guard guard;
     ssl.reset(SSL_new(context_state::of(context)->native()));
     if (!ssl)
@@ -63,6 +84,7 @@ void engine_state::set_up_client()
 {
     SSL_set_connect_state(ssl.get());
     SSL_set_verify(ssl.get(), SSL_VERIFY_PEER, nullptr);
+    set_groups();
     const std::string& name = options->servername;
     if (name.find('\0') != std::string::npos || name.size() > TLSEXT_MAXLEN_host_name)
         throw argument_error("ERR_INVALID_ARG_VALUE", "servername is no host name");
@@ -78,15 +100,24 @@ void engine_state::set_up_server()
 {
     SSL_set_accept_state(ssl.get());
     const context_state& from = *context_state::of(context);
+    from.check(policy());
     set_server_preference(ssl.get(), from);
     SSL_set_verify(ssl.get(), server_verify_mode(policy()), nullptr);
     const context_state::session_id& id = from.session_id_context(policy());
     SSL_set_session_id_context(ssl.get(), id.data(), static_cast<unsigned>(id.size()));
 }
 
+void engine_state::set_groups()
+{
+    const std::string& groups = context_state::of(context)->groups;
+    if (!groups.empty() && SSL_set1_groups_list(ssl.get(), groups.c_str()) != 1)
+        throw setup_error("ecdh_curve");
+}
+
 void engine_state::switch_context(const secure_context& next)
 {
     const context_state& to = *context_state::of(next);
+    to.check(policy());
     const context_state& from = *context_state::of(context);
     if (&to == &from)
         return;
@@ -97,10 +128,6 @@ void engine_state::switch_context(const secure_context& next)
     SSL_set_min_proto_version(ssl.get(), static_cast<int>(SSL_CTX_get_min_proto_version(to.native())));
     SSL_set_max_proto_version(ssl.get(), static_cast<int>(SSL_CTX_get_max_proto_version(to.native())));
     SSL_set_num_tickets(ssl.get(), SSL_CTX_get_num_tickets(to.native()));
-    if (!to.groups.empty())
-        SSL_set1_groups_list(ssl.get(), to.groups.c_str());
-    else if (!from.groups.empty())
-        SSL_set1_groups_list(ssl.get(), openssl_groups);
     context = next;
     set_server_preference(ssl.get(), to);
     SSL_set_verify(ssl.get(), server_verify_mode(policy()), nullptr);

@@ -36,6 +36,8 @@ public:
     /// Looks at a message that the peer sent behind the first handshake, before OpenSSL does; may set `attack`.
     void message_arrived(unsigned char type) noexcept;
 
+    /// Applies the groups of the context, once it is known which context that is.
+    void set_groups();
     /// Makes `next` decide everything that the context before it decided. Only while the ClientHello is being read.
     void switch_context(const secure_context& next);
 

@@ -58,8 +58,10 @@ int on_client_hello(SSL* ssl, int* alert, void* /*argument*/) noexcept
             engine.last_handshake = std::chrono::steady_clock::now();
             engine.servername = requested_name(ssl);
         }
-        if (!engine.handler_failure && choose_context(engine) && !engine.abandoned)
+        if (!engine.handler_failure && choose_context(engine) && !engine.abandoned) {
+            engine.set_groups();
             return SSL_CLIENT_HELLO_SUCCESS;
+        }
     } catch (...) {
         engine.handler_failure = std::current_exception();
     }

@@ -19,6 +19,14 @@ std::string_view without_trailing_dot(std::string_view name) noexcept
     return name;
 }
 
+/// As it is compared: small letters, no trailing dot.
+std::string folded(std::string_view name)
+{
+    std::string key(without_trailing_dot(name));
+    std::transform(key.begin(), key.end(), key.begin(), lower);
+    return key;
+}
+
 }  // namespace
 
 bool server_name_matches(std::string_view pattern, std::string_view name) noexcept
@@ -51,15 +59,37 @@ void server_names::add(std::string_view pattern, secure_context context)
 {
     if (pattern.empty())
         throw argument_error("ERR_TLS_REQUIRED_SERVER_NAME", "a context is added for a server name, which is missing");
-    entries_.push_back({std::string(pattern), std::move(context)});
+    const std::string key = folded(pattern);
+    const entry added{std::move(context), ++added_};
+    const std::size_t star = key.rfind('*');
+    if (star == std::string::npos) {
+        names_.insert_or_assign(key, added);
+    } else if (star == 0 && key.size() > 1 && key[1] == '.') {
+        below_.insert_or_assign(key.substr(1), added);
+    } else {
+        std::erase_if(others_, [&key](const pattern_entry& old) { return old.pattern == key; });
+        others_.push_back({key, added});
+    }
 }
 
 secure_context server_names::find(std::string_view name) const
 {
-    const auto newest = std::find_if(entries_.rbegin(), entries_.rend(), [name](const entry& candidate) {
-        return server_name_matches(candidate.pattern, name);
+    const std::string key = folded(name);
+    const entry* newest = nullptr;
+    const auto consider = [&newest](const auto& table, const std::string& text) {
+        const auto found = table.find(text);
+        if (found != table.end() && (!newest || found->second.order > newest->order))
+            newest = &found->second;
+    };
+    consider(names_, key);
+    if (const std::size_t dot = key.find('.'); dot != std::string::npos)
+        consider(below_, key.substr(dot));
+    const auto other = std::find_if(others_.rbegin(), others_.rend(), [&key](const pattern_entry& candidate) {
+        return server_name_matches(candidate.pattern, key);
     });
-    return newest == entries_.rend() ? secure_context() : newest->context;
+    if (other != others_.rend() && (!newest || other->value.order > newest->order))
+        newest = &other->value;
+    return newest ? newest->context : secure_context();
 }
 
 }  // namespace coil::tls::internal

@@ -2,8 +2,10 @@
 
 #include <coil/tls/secure_context.hpp>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace coil::tls::internal {
@@ -12,23 +14,31 @@ namespace coil::tls::internal {
 /// ASCII letters match in either case; one trailing dot of either side does not count.
 bool server_name_matches(std::string_view pattern, std::string_view name) noexcept;
 
-/// Contexts by server name, as `add_context` collects them.
+/// Contexts by server name, as `add_context` collects them. Finding one takes as long among many names as among few, unless
+/// many have a star elsewhere than for their first label.
 class server_names {
 public:
     /// Throws: `tls::error` ERR_TLS_REQUIRED_SERVER_NAME for an empty pattern.
     void add(std::string_view pattern, secure_context context);
 
-    bool empty() const noexcept { return entries_.empty(); }
+    bool empty() const noexcept { return added_ == 0; }
     /// The context of the newest pattern that matches; empty if none does.
     secure_context find(std::string_view name) const;
 
 private:
     struct entry {
-        std::string pattern;
         secure_context context;
+        std::size_t order;  ///< The newest has the highest.
+    };
+    struct pattern_entry {
+        std::string pattern;
+        entry value;
     };
 
-    std::vector<entry> entries_;
+    std::size_t added_ = 0;
+    std::unordered_map<std::string, entry> names_;
+    std::unordered_map<std::string, entry> below_;  // "*.a.com" by ".a.com"
+    std::vector<pattern_entry> others_;
 };
 
 }  // namespace coil::tls::internal
