@@ -133,7 +133,7 @@ task<> worker::serve()
         co_return;
     }
     started_.set_value(own.server.address().value());
-    co_await own.server.closed();
+    static_cast<void>(co_await own.server.closed());
     own.limit.request_stop();
     co_await own.limit.join();
     own.context.log().finish();
