@@ -2,6 +2,7 @@
 
 #include <coil/net/internal/descriptor.hpp>
 #include <coil/net/internal/failure.hpp>
+#include <coil/net/internal/plain_core.hpp>
 #include <coil/net/internal/socket_transport.hpp>
 #include <coil/net/lookup.hpp>
 #include <coil/net/socket.hpp>
@@ -259,6 +260,7 @@ socket connect(connect_options options)
 {
     internal::check(options);
     socket made;
+    made.core_->allow_half_open(options.allow_half_open);
     made.wanted_ = std::make_unique<connect_options>(std::move(options));
     return made;
 }

@@ -20,6 +20,8 @@ using coil::error_info;
 /// Where to connect to. The fields of options stand in alphabetical order, and so do their designators.
 /// Node: options of socket.connect.
 struct connect_options {
+    /// Stay open for writing when the peer has ended; see `net::socket_options`. Node: allowHalfOpen.
+    bool allow_half_open = false;
     /// Addresses of one family only: `ipv4` or `ipv6`. Node: family.
     std::optional<address_family> family = {};
     /// A name or an address. Node: host.

@@ -1,5 +1,6 @@
 #include <coil/net/server.hpp>
 
+#include <coil/net/internal/admission.hpp>
 #include <coil/net/internal/failure.hpp>
 #include <coil/net/internal/listener.hpp>
 #include <coil/net/internal/socket_transport.hpp>
@@ -125,13 +126,29 @@ private:
 
     void accept(descriptor connected)
     {
-        if (options_.max_connections > 0 && open_ >= options_.max_connections) {
-            connected.close();
+        auto bytes = std::make_unique<socket_transport>(std::move(connected));
+        if (!has_room()) {
             if (drops_++ == 0)
                 loop::current().enqueue(drop_report_);
             return;
         }
-        connections_->spawn(serve(place(*this), std::make_unique<socket_transport>(std::move(connected))));
+        if (options_.max_connections > 0)
+            bytes->count_in(admission_);
+        connections_->spawn(serve(place(*this), std::move(bytes)));
+    }
+
+    /// Makes room where that takes no more than to reset connections that were given up.
+    bool has_room() const noexcept
+    {
+        const std::size_t most = options_.max_connections;
+        if (most == 0)
+            return true;
+        if (open_ >= most)
+            return false;
+        while (admission_->descriptors() >= most)
+            if (!admission_->make_room())
+                return false;
+        return true;
     }
 
     /// Calls `on_drop` outside of the completion handler, so that it may close the server or destroy it.
@@ -214,7 +231,7 @@ private:
 
     task<task<>> open(std::unique_ptr<transport>& bytes) const
     {
-        socket accepted(std::move(bytes));
+        socket accepted(std::move(bytes), {.allow_half_open = options_.allow_half_open});
         if (options_.keep_alive)
             static_cast<void>(accepted.set_keep_alive(true, options_.keep_alive_initial_delay));
         return opener_(std::move(accepted));
@@ -243,6 +260,7 @@ private:
 
     server_options options_;
     connection_opener opener_;
+    const std::shared_ptr<admission> admission_ = std::make_shared<admission>();
     std::size_t open_ = 0;
     std::size_t drops_ = 0;
     std::vector<std::exception_ptr> uncaught_;

@@ -22,11 +22,14 @@ namespace coil::net {
 /// How a server treats the connections it accepts.
 /// Node: options of net.createServer.
 struct server_options {
+    /// Connections stay open for writing when the peer has ended; see `net::socket_options`. Node: allowHalfOpen.
+    bool allow_half_open = false;
     /// Send probes on idle connections. Node: keepAlive.
     bool keep_alive = false;
     /// Idle time before the first probe. Node: keepAliveInitialDelay.
     std::chrono::seconds keep_alive_initial_delay = {};
-    /// Connections at once; more are closed as they come. 0: no limit. Node: server.maxConnections.
+    /// Connections at once, those included that are given up and still send; of these the oldest are reset when room is
+    /// needed. More are reset as they come. 0: no limit. Node: server.maxConnections.
     std::size_t max_connections = 0;
     /// Send small writes at once. Node: noDelay.
     bool no_delay = false;

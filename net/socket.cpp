@@ -26,15 +26,16 @@ int checked(int descriptor)
 
 }  // namespace
 
-socket::socket() noexcept : core_(std::make_unique<internal::plain_core>()) {}
+socket::socket() : core_(new internal::plain_core) {}
 
-socket::socket(int descriptor)
-    : socket(std::make_unique<internal::socket_transport>(internal::descriptor(checked(descriptor))))
+socket::socket(int descriptor, socket_options options)
+    : socket(std::make_unique<internal::socket_transport>(internal::descriptor(checked(descriptor))), options)
 {
 }
 
-socket::socket(std::unique_ptr<internal::transport> connected) : socket()
+socket::socket(std::unique_ptr<internal::transport> connected, socket_options options) : socket()
 {
+    core_->allow_half_open(options.allow_half_open);
     core_->connect(std::move(connected));
 }
 
@@ -52,7 +53,7 @@ task<detailed_result<>> socket::connect() &
     internal::plain_core& core = *core_;
     const std::unique_ptr<connect_options> wanted = std::move(wanted_);
     const stop_token outer = co_await this_task::stop_token();
-    internal::core_reference alive(core, outer);
+    internal::core_watch alive(core, outer);
     co_await coil::internal::use_stop_token(alive.token());
     auto opening = internal::open_connection(*wanted);
     detailed_result<std::unique_ptr<internal::transport>> bytes = co_await opening;
@@ -68,32 +69,32 @@ task<detailed_result<>> socket::connect() &
 
 internal::read_awaitable socket::read(std::span<std::byte> buffer) & noexcept
 {
-    return internal::read_awaitable(core_.get(), buffer);
+    return internal::read_awaitable(internal::core_reference(core_.get()), buffer);
 }
 
 internal::readable_awaitable socket::readable() & noexcept
 {
-    return internal::readable_awaitable(core_.get());
+    return internal::readable_awaitable(internal::core_reference(core_.get()));
 }
 
 internal::write_awaitable socket::write(std::span<const std::byte> bytes) & noexcept
 {
-    return internal::write_awaitable(core_.get(), bytes);
+    return internal::write_awaitable(internal::core_reference(core_.get()), bytes);
 }
 
 internal::gather_awaitable socket::write(std::span<const std::span<const std::byte>> pieces) & noexcept
 {
-    return internal::gather_awaitable(core_.get(), pieces);
+    return internal::gather_awaitable(internal::core_reference(core_.get()), pieces);
 }
 
 internal::drain_awaitable socket::drained() & noexcept
 {
-    return internal::drain_awaitable(core_.get(), false);
+    return internal::drain_awaitable(internal::core_reference(core_.get()), false);
 }
 
 internal::drain_awaitable socket::end() & noexcept
 {
-    return internal::drain_awaitable(core_.get(), true);
+    return internal::drain_awaitable(internal::core_reference(core_.get()), true);
 }
 
 void socket::destroy() noexcept
@@ -138,6 +139,11 @@ result<> socket::set_keep_alive(bool on, std::chrono::seconds initial_delay) noe
     if (!connected())
         return error_from_errno(ENOTCONN);
     return core_->bytes()->set_keep_alive(on, static_cast<unsigned>(initial_delay.count()));
+}
+
+internal::core_reference socket::core() const noexcept
+{
+    return internal::core_reference(core_.get());
 }
 
 std::unique_ptr<internal::transport> socket::release() noexcept

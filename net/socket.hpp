@@ -20,18 +20,32 @@ class plain_core;
 class transport;
 }  // namespace internal
 
+/// How a socket is made of a descriptor.
+/// Node: options of new net.Socket.
+struct socket_options {
+    /// Stay open for writing when the peer has ended. Otherwise a read that reports the end ends this side too, behind what
+    /// was written. Node: allowHalfOpen.
+    bool allow_half_open = false;
+};
+
 /// A TCP or Unix stream connection.
 ///
-/// One read and one write may be in flight together, from any coroutines of the loop. Cancelling either leaves the
-/// socket usable and loses no byte. A socket that goes out of scope is ended in order: what was written is still sent, in
-/// the background and for a limited time; `destroy()` drops it instead. Awaiting needs a named socket: g++ 12 destroys the
-/// options in `co_await connect({…}).connect()` twice, so that form does not compile.
-/// Node: net.Socket.
+/// Reads and writes may be in flight together, from any coroutines of the loop; writes queue, and the bytes of one lie
+/// together. Cancelling any of them leaves the socket usable and loses no byte.
+///
+/// The peer sees an orderly end (FIN) if and only if this side said so: by `end()`, or by reading the peer's own end without
+/// `allow_half_open`. What was written then is still sent after the socket is gone, as long as the peer takes some of it
+/// every half minute. A socket that goes without that, by its scope, a stop or an exception, is cut off: what was written may
+/// still leave, and then the connection is reset. A Unix socket knows no reset: its peer sees an end.
+///
+/// Awaiting needs a named socket: g++ 12 destroys the options in `co_await connect({…}).connect()` twice, so that form does
+/// not compile. A socket may outlive its loop, and is of no use then.
+/// Node: net.Socket, whose destroy sends a FIN.
 class socket {
 public:
     /// Takes over a connected stream socket.
     /// Throws: `std::system_error` if it is not one.   Node: the `fd` option.
-    explicit socket(int descriptor);
+    explicit socket(int descriptor, socket_options options = socket_options());
     socket(socket&& other) noexcept;
     socket& operator=(socket&& other) noexcept;
     ~socket();
@@ -58,22 +72,27 @@ public:
     /// Writes `bytes`; completes when they are queued and the queue is short enough to go on. They are copied.
     /// @return bytes.size(); fewer only if the wait was stopped midway.
     /// Errors: `errc::write_after_end`, `errc::reset`, the system's (EPIPE), `errc::canceled` with nothing written,
-    ///         `errc::already_in_progress`. A failure to send is reported by the next write, `drained` or `end`.
-    /// Node: write and 'drain'.
+    ///         `errc::destroyed`. A failure to send is reported by the next write, `drained` or `end`.
+    /// Overlap: any number; each begins when those before it are done.   Node: write and 'drain'.
     internal::write_awaitable write(std::span<const std::byte> bytes) & noexcept;
     /// Writes all `pieces`, which stay valid until the await completes, as one.
     internal::gather_awaitable write(std::span<const std::span<const std::byte>> pieces) & noexcept;
 
     /// Waits until the kernel has taken everything that was written.
+    /// Overlap: queues with the writes.
     internal::drain_awaitable drained() & noexcept;
 
-    /// Ends the sending side behind what was written, and waits until that has left. Reading goes on.
-    /// Errors: what kept the rest from leaving; `errc::canceled`: it leaves all the same.   Node: end.
+    /// Ends the sending side behind what was written and behind the writes that wait, and waits until that has left. Reading
+    /// goes on.
+    /// Errors: what kept the rest from leaving; `errc::canceled`: it leaves all the same, unless a write before it was given
+    ///         up, which leaves nothing to be ended in order.
+    /// Overlap: queues with the writes.   Node: end.
     internal::drain_awaitable end() & noexcept;
 
-    /// Closes at once; drops what was not sent. Waits on the socket end with `errc::destroyed`.   Node: destroy.
+    /// Closes at once, with a reset unless the end has left; drops what was not sent. Waits on the socket end with
+    /// `errc::destroyed`.   Node: destroy.
     void destroy() noexcept;
-    /// The same with a TCP reset for the peer.   Node: resetAndDestroy.
+    /// The same with a reset in any case.   Node: resetAndDestroy.
     void reset_and_destroy() noexcept;
 
     /// Whether there is a connection.
@@ -110,16 +129,17 @@ public:
     /// For coil's own modules.
     /// @{
 
-    explicit socket(std::unique_ptr<internal::transport> connected);
+    explicit socket(std::unique_ptr<internal::transport> connected, socket_options options = socket_options());
     /// The connection below, with what it has received; the socket is then destroyed.
     std::unique_ptr<internal::transport> release() noexcept;
+    internal::core_reference core() const noexcept;
     /// @}
 
 private:
     friend socket connect(connect_options options);
-    socket() noexcept;
+    socket();
 
-    std::unique_ptr<internal::plain_core> core_;
+    internal::core_owner<internal::plain_core> core_;
     std::unique_ptr<connect_options> wanted_;
 };
 

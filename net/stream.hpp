@@ -15,7 +15,7 @@ namespace coil::net {
 ///
 /// `read` gives at least one byte, or an error, `errc::end_of_stream` after an orderly end. `write` takes all bytes unless
 /// it is cancelled midway; it gives how many it took. `end` ends the sending side behind what was written. `destroy` drops
-/// everything. One read and one write may be in flight together.
+/// everything, and the peer sees no orderly end. Reads and writes may be in flight together.
 template <class S>
 concept stream = requires(S& s, std::span<std::byte> buffer, std::span<const std::byte> bytes) {
     requires std::same_as<await_result<decltype(s.read(buffer))>, result<std::size_t>>;

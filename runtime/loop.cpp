@@ -150,6 +150,8 @@ loop::~loop()
     bell_listener_.reset();
     while (!background_.empty())
         delete &background_.pop_front();
+    while (!residents_.empty())
+        residents_.pop_front().lose_loop();
     leave_kernel();
     internal::this_thread_stretch.limit = {};
     this_thread_loop = nullptr;

@@ -153,6 +153,8 @@ public:
     void before_submission(internal::ready_item& item) noexcept { before_submission_.push_back(item); }
     /// Owns `task` until it deletes itself.
     void keep(internal::background& task) noexcept { background_.push_back(task); }
+    /// Tells `who` before the loop goes.
+    void tell_of_end(internal::resident& who) noexcept { residents_.push_back(who); }
     internal::ring& ring() noexcept { return *ring_; }
     internal::timers& timers() noexcept { return timers_; }
     /// Where coil counts what happens seldom.
@@ -208,6 +210,7 @@ private:
     std::chrono::nanoseconds heavy_took_{0};             // likewise
     internal::timers timers_;
     internal::list<internal::background> background_;
+    internal::list<internal::resident> residents_;
     internal::list<internal::drainable> drainables_;
     std::optional<stop_source> draining_{std::in_place};
     bool running_ = false;

@@ -53,13 +53,14 @@ socket connect(connect_options options)
     behaviour.servername = name_of(options);
 
     auto plan = std::make_unique<internal::connect_plan>();
-    plan->handshake_timeout = options.handshake_timeout;
     plan->where = place_of(options);
     net::internal::check(plan->where);
     secure_context context = options.context ? options.context : internal::shared_context(options.secure_context);
-    return socket(
-        std::make_unique<internal::connection>(engine(std::move(context), role::client, std::move(behaviour))),
-        std::move(plan));
+    net::internal::core_owner<internal::connection> made(
+        new internal::connection(engine(std::move(context), role::client, std::move(behaviour))));
+    made->allow_half_open(options.allow_half_open);
+    made->limit_handshakes(options.handshake_timeout);
+    return socket(std::move(made), std::move(plan));
 }
 
 }  // namespace coil::tls

@@ -18,17 +18,20 @@ namespace coil::tls {
 /// Where to connect to and whom to trust.
 /// Node: options of tls.connect.
 struct connect_options {
+    /// Stay open for writing when the peer has ended; see `tls::socket_options`. Node: allowHalfOpen.
+    bool allow_half_open = false;
     /// Take the end of the connection without close_notify for an orderly end. For protocols that mark their own end.
     bool allow_truncation = false;
     /// Application protocols in falling preference. Node: ALPNProtocols.
     alpn_protocol_list alpn_protocols = {};
     /// Replaces `tls::check_server_identity`. Node: checkServerIdentity.
-    std::function<std::optional<identity_error>(std::string_view host, const certificate& cert)> check_server_identity = {};
+    std::function<std::optional<identity_error>(std::string_view host, const certificate& cert)> check_server_identity =
+        {};
     /// A context made before; `secure_context` must then be left alone. Node: secureContext.
     tls::secure_context context = {};
     /// Addresses of one family only. Node: family.
     std::optional<net::address_family> family = {};
-    /// For the handshake, from the moment of the connection. 0: no limit.
+    /// For the handshake, from the moment of the connection, and for each renegotiation. 0: no limit.
     std::chrono::milliseconds handshake_timeout = default_handshake_timeout;
     /// A name or an address; also what the certificate must cover, unless `servername` is given. Node: host.
     std::string host = "localhost";

@@ -351,6 +351,11 @@ bool engine_access::nothing_to_read(const engine& of) noexcept
     return of.state_->nothing_to_read();
 }
 
+bool engine_access::in_handshake(const engine& of) noexcept
+{
+    return SSL_in_init(of.state_->ssl.get()) == 1;
+}
+
 bool engine_access::peer_ended(const engine& of) noexcept
 {
     return of.state_->peer_ended();

@@ -4,6 +4,7 @@
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/semaphore.hpp>
 #include <coil/runtime/timer.hpp>
+#include <coil/tls/internal/client_hello.hpp>
 #include <coil/tls/internal/connect_plan.hpp>
 #include <coil/tls/internal/connection.hpp>
 #include <coil/tls/internal/context_cache.hpp>
@@ -16,9 +17,13 @@ namespace coil::tls {
 /// What a server may do with the sockets it makes.
 class server_access {
 public:
-    static socket make_socket(std::unique_ptr<internal::connection> connection) noexcept
+    static socket make_socket(net::internal::core_owner<internal::connection> connection) noexcept
     {
         return socket(std::move(connection), nullptr);
+    }
+    static net::internal::core_reference core_of(socket& of) noexcept
+    {
+        return net::internal::core_reference(of.connection_.get());
     }
     static void fail(socket& failed, std::error_code error) noexcept { failed.connection_->fail(error); }
 };
@@ -53,6 +58,7 @@ class server_state {
 public:
     server_state(const server_options& options, server::connection_handler handler)
         : handler_(std::move(handler)),
+          allow_half_open_(options.allow_half_open),
           handshake_timeout_(options.handshake_timeout),
           context_(context_of(options)),
           plain(net::create_server(transport_options(options),
@@ -107,6 +113,8 @@ private:
 
     static void report(server_state& home, net::socket& accepted, std::optional<socket>& secured, std::error_code error)
     {
+        if (!secured && !home.on_tls_client_error)
+            return;
         if (!secured)  // its handshake has not begun
             secured = home.wrap(accepted);
         if (error == coil::errc::timed_out)
@@ -117,14 +125,11 @@ private:
         }
     }
 
-    static task<result<>> secure(server_state& home, net::socket& accepted, std::optional<socket>& secured)
+    /// Answers the ClientHello. What comes then is the client's turn, and takes no place.
+    static task<result<>> answer(server_state& home, net::socket& accepted, std::optional<socket>& secured)
     {
         std::optional<semaphore::permit> place;
         if (home.handshakes_) {
-            auto greeting = accepted.readable();  // who says nothing takes nobody's place
-            const result<> greeted = co_await greeting;
-            if (greeted.error() == coil::errc::canceled)
-                co_return greeted;
             auto asked = home.handshakes_->acquire();
             result<semaphore::permit> granted = co_await asked;
             if (!granted)
@@ -132,6 +137,22 @@ private:
             place.emplace(std::move(*granted));
         }
         secured = home.wrap(accepted);
+        const answer_awaitable first_step(server_access::core_of(*secured));
+        const result<> answered = co_await first_step;
+        co_return answered;
+    }
+
+    static task<result<>> secure(server_state& home, net::socket& accepted, std::optional<socket>& secured)
+    {
+        // Until there is a ClientHello the connection costs no more than a plain one, and takes nobody's place.
+        const client_hello_awaitable greeting(accepted.core());
+        const result<> greeted = co_await greeting;
+        if (!greeted)
+            co_return greeted;
+        auto answering = answer(home, accepted, secured);
+        const result<> answered = co_await answering;
+        if (!answered)
+            co_return answered;
         auto handshake = secured->secure_connect();
         const result<> outcome = co_await handshake;
         co_return outcome;
@@ -139,12 +160,15 @@ private:
 
     socket wrap(net::socket& accepted)
     {
-        auto made = std::make_unique<connection>(engine(context_, role::server, behaviour_));
+        net::internal::core_owner<connection> made(new connection(engine(context_, role::server, behaviour_)));
+        made->allow_half_open(allow_half_open_);
+        made->limit_handshakes(handshake_timeout_);
         made->connect(accepted.release());
         return server_access::make_socket(std::move(made));
     }
 
     server::connection_handler handler_;
+    bool allow_half_open_;
     std::chrono::milliseconds handshake_timeout_;
     std::optional<semaphore> handshakes_;  // how many more may run at once; none: any number
     secure_context context_;

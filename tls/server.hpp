@@ -26,13 +26,15 @@ class server_state;
 /// What a TLS server is made of.
 /// Node: options of tls.createServer.
 struct server_options {
+    /// Connections stay open for writing when the peer has ended; see `tls::socket_options`. Node: allowHalfOpen.
+    bool allow_half_open = false;
     /// Take the end of a connection without close_notify for an orderly end. For protocols that mark their own end.
     bool allow_truncation = false;
     /// Application protocols in falling preference. A client that offers some and shares none is refused. Node: ALPNProtocols.
     alpn_protocol_list alpn_protocols = {};
     /// A context made before; `secure_context` must then be left alone.
     tls::secure_context context = {};
-    /// For each handshake, from the acceptance of the connection. 0: no limit. Node: handshakeTimeout, where 0 means 120 s.
+    /// For each handshake, from the acceptance of the connection, and for each renegotiation. 0: no limit. Node: handshakeTimeout, where 0 means 120 s.
     std::chrono::milliseconds handshake_timeout = default_handshake_timeout;
     /// Node: keepAlive.
     bool keep_alive = false;
@@ -40,8 +42,9 @@ struct server_options {
     std::chrono::seconds keep_alive_initial_delay = {};
     /// Connections at once, those in the handshake included; more are closed as they come. 0: no limit. Node: maxConnections.
     std::size_t max_connections = 0;
-    /// Handshakes at once, from a client's first byte on; connections above it wait their turn within their
-    /// `handshake_timeout`, and hold a descriptor and what they sent, 64 KiB at most. 0: no limit.
+    /// ClientHellos that are answered at once; connections above it wait their turn within their `handshake_timeout`, and hold
+    /// a descriptor and what they sent, 128 KiB at most. A client counts from its whole ClientHello until the server's answer,
+    /// so that one that says nothing, or stops midway, keeps nobody waiting. 0: no limit.
     std::size_t max_handshakes = 0;
     /// Send small writes at once. Node: noDelay.
     bool no_delay = true;

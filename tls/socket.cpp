@@ -13,15 +13,16 @@ namespace coil::tls {
 using internal::connection;
 
 socket::socket(net::socket plain, socket_options options)
-    : connection_(std::make_unique<connection>(engine(std::move(options.secure_context),
-                                                      options.is_server ? role::server : role::client,
-                                                      std::move(options.engine))))
+    : connection_(new connection(engine(std::move(options.secure_context),
+                                        options.is_server ? role::server : role::client, std::move(options.engine))))
 {
+    connection_->allow_half_open(options.allow_half_open);
+    connection_->limit_handshakes(options.handshake_timeout);
     if (std::unique_ptr<net::internal::transport> bytes = plain.release())
         connection_->connect(std::move(bytes));
 }
 
-socket::socket(std::unique_ptr<connection> connection, std::unique_ptr<internal::connect_plan> plan) noexcept
+socket::socket(net::internal::core_owner<connection> connection, std::unique_ptr<internal::connect_plan> plan) noexcept
     : connection_(std::move(connection)), plan_(std::move(plan))
 {
 }
@@ -33,7 +34,7 @@ socket::~socket() = default;
 namespace {
 
 /// Connects to `where` what `of` is to run on. @param alive  says whether there still is `of`.
-task<detailed_result<>> open_bytes(connection& of, net::internal::core_reference& alive,
+task<detailed_result<>> open_bytes(connection& of, net::internal::core_watch& alive,
                                    const net::connect_options where)
 {
     const auto underway = std::make_shared<const char>();
@@ -78,26 +79,15 @@ task<detailed_result<>> socket::secure_connect() &
     // The socket may be moved or destroyed meanwhile: from here on nothing of it is used but its connection.
     connection& of = *connection_;
     const stop_token outer = co_await this_task::stop_token();
-    net::internal::core_reference alive(of, outer);
-    const std::chrono::milliseconds limit = plan_ ? plan_->handshake_timeout : std::chrono::milliseconds(0);
+    net::internal::core_watch alive(of, outer);
     if (plan_ && !of.bytes()) {
         auto opening = open_bytes(of, alive, plan_->where);
         detailed_result<> opened = co_await opening;
         if (!opened)
             co_return opened;
     }
-    const net::internal::open_awaitable handshake(&of);
-    result<> outcome;
-    if (limit.count() > 0) {
-        auto limited = with_timeout(limit, handshake);
-        outcome = co_await limited;
-    } else {
-        outcome = co_await handshake;
-    }
-    if (limit.count() > 0 && outcome.error() == coil::errc::timed_out && !alive.lost()) {
-        outcome = make_error_code(errc::handshake_timeout);
-        of.fail(outcome.error());
-    }
+    const net::internal::open_awaitable handshake(net::internal::core_reference{&of});
+    const result<> outcome = co_await handshake;
     if (!outcome && !alive.lost())
         co_return explained(outcome.error(), of);
     co_return outcome;
@@ -105,17 +95,17 @@ task<detailed_result<>> socket::secure_connect() &
 
 net::internal::read_awaitable socket::read(std::span<std::byte> buffer) & noexcept
 {
-    return net::internal::read_awaitable(connection_.get(), buffer);
+    return net::internal::read_awaitable(net::internal::core_reference(connection_.get()), buffer);
 }
 
 net::internal::readable_awaitable socket::readable() & noexcept
 {
-    return net::internal::readable_awaitable(connection_.get());
+    return net::internal::readable_awaitable(net::internal::core_reference(connection_.get()));
 }
 
 net::internal::write_awaitable socket::write(std::span<const std::byte> bytes) & noexcept
 {
-    return net::internal::write_awaitable(connection_.get(), bytes);
+    return net::internal::write_awaitable(net::internal::core_reference(connection_.get()), bytes);
 }
 
 net::internal::write_awaitable socket::write(std::string_view text) & noexcept
@@ -125,17 +115,17 @@ net::internal::write_awaitable socket::write(std::string_view text) & noexcept
 
 net::internal::gather_awaitable socket::write(std::span<const std::span<const std::byte>> pieces) & noexcept
 {
-    return net::internal::gather_awaitable(connection_.get(), pieces);
+    return net::internal::gather_awaitable(net::internal::core_reference(connection_.get()), pieces);
 }
 
 net::internal::drain_awaitable socket::drained() & noexcept
 {
-    return net::internal::drain_awaitable(connection_.get(), false);
+    return net::internal::drain_awaitable(net::internal::core_reference(connection_.get()), false);
 }
 
 net::internal::drain_awaitable socket::end() & noexcept
 {
-    return net::internal::drain_awaitable(connection_.get(), true);
+    return net::internal::drain_awaitable(net::internal::core_reference(connection_.get()), true);
 }
 
 namespace {
@@ -200,7 +190,7 @@ tls::error_info socket::error_info() const
 namespace {
 
 /// What getters look at: nothing once the program has destroyed the socket; a connection that failed still answers.
-const engine* observed(const std::unique_ptr<connection>& of) noexcept
+const engine* observed(const net::internal::core_owner<connection>& of) noexcept
 {
     return of && !of->destroyed() ? &of->engine() : nullptr;
 }

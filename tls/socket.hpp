@@ -6,6 +6,7 @@
 #include <coil/runtime/result.hpp>
 #include <coil/runtime/task.hpp>
 #include <coil/tls/certificate.hpp>
+#include <coil/tls/constants.hpp>
 #include <coil/tls/engine.hpp>
 #include <coil/tls/error.hpp>
 #include <coil/tls/secure_context.hpp>
@@ -31,8 +32,14 @@ struct connect_plan;
 /// How a TLS socket is put around a connection that exists already.
 /// Node: options of new tls.TLSSocket.
 struct socket_options {
+    /// Stay open for writing when the peer has ended. Otherwise a read that reports the end ends this side too, behind what
+    /// was written. Node: allowHalfOpen.
+    bool allow_half_open = false;
     /// How the engine behaves: certificates, names, protocols.
     engine_options engine = {};
+    /// For each handshake, that of a renegotiation included, from its first step on. 0: no limit.
+    /// Node: has none here; handshakeTimeout of a server.
+    std::chrono::milliseconds handshake_timeout = default_handshake_timeout;
     /// Node: isServer.
     bool is_server = false;
     /// Not empty. Node: secureContext.
@@ -41,14 +48,19 @@ struct socket_options {
 
 /// A TLS connection: what is written is encrypted, what is read was decrypted and authenticated.
 ///
-/// One read and one write may be in flight together, from any coroutines of the loop. Cancelling either leaves the socket
-/// usable and loses no byte. A read or write before the handshake is done takes part in it; while `secure_connect` is still
-/// connecting they wait. After a fatal error the alert is sent and the connection closed; every later call gives the same
-/// error.
+/// Reads and writes may be in flight together, from any coroutines of the loop; writes queue, and the bytes of one lie
+/// together. Cancelling any of them leaves the socket usable and loses no byte. A read or write before the handshake is done
+/// takes part in it; while `secure_connect` is still connecting they wait. After a fatal error the alert is sent and the
+/// connection closed; every later call gives the same error. Within a handler that TLS calls, such as `sni_callback`, the
+/// socket may be destroyed; its reads and writes wait until the handler has returned.
 ///
-/// A socket that goes out of scope is ended in order: what was written and close_notify are still sent, in the background
-/// and for a limited time; `destroy()` drops them instead. Awaiting needs a named socket: g++ 12 destroys the options in
-/// `co_await connect({…}).secure_connect()` twice, so that form does not compile.
+/// The peer sees an orderly end (close_notify, then FIN) if and only if this side said so: by `end()` or `shutdown()`, or by
+/// reading the peer's own end without `allow_half_open`. What was written then is still sent after the socket is gone, as
+/// long as the peer takes some of it every half minute. A socket that goes without that, by its scope, a stop or an
+/// exception, is cut off: what was written may still leave, no close_notify follows, and the connection is reset.
+///
+/// Awaiting needs a named socket: g++ 12 destroys the options in `co_await connect({…}).secure_connect()` twice, so that form
+/// does not compile. A socket may outlive its loop, and is of no use then.
 /// Node: tls.TLSSocket.
 class socket {
 public:
@@ -92,8 +104,8 @@ public:
     /// @param bytes  valid until the await completes.
     /// @return bytes.size(); fewer only if the wait was stopped midway.
     /// Errors: `errc::write_after_end`, `errc::reset`, the system's (EPIPE), `errc::canceled` with nothing written,
-    ///         `errc::already_in_progress`; a failed handshake. A failure to send is reported by the next write, `drained`
-    ///         or `end`.   Node: write and 'drain'.
+    ///         `errc::destroyed`; a failed handshake. A failure to send is reported by the next write, `drained` or `end`.
+    /// Overlap: any number; each begins when those before it are done.   Node: write and 'drain'.
     net::internal::write_awaitable write(std::span<const std::byte> bytes) & noexcept;
     /// The same for text.
     net::internal::write_awaitable write(std::string_view text) & noexcept;
@@ -101,10 +113,14 @@ public:
     net::internal::gather_awaitable write(std::span<const std::span<const std::byte>> pieces) & noexcept;
 
     /// Waits until the kernel has taken everything that was written.
+    /// Overlap: queues with the writes.
     net::internal::drain_awaitable drained() & noexcept;
 
-    /// Sends close_notify behind what was written, ends the sending side and waits until that has left. Reading goes on.
-    /// Errors: what kept the rest from leaving; `errc::canceled`: it leaves all the same.   Node: end.   RFC 8446 §6.1.
+    /// Sends close_notify behind what was written and behind the writes that wait, ends the sending side and waits until that
+    /// has left. Reading goes on.
+    /// Errors: what kept the rest from leaving; `errc::canceled`: it leaves all the same, unless a write before it was given
+    ///         up, which leaves nothing to be ended in order.
+    /// Overlap: queues with the writes.   Node: end.   RFC 8446 §6.1.
     net::internal::drain_awaitable end() & noexcept;
 
     /// Ends, then waits for the peer's close_notify; what arrives until then is dropped.
@@ -112,9 +128,10 @@ public:
     /// Errors: `errc::timed_out`, `tls::errc::truncated`, those of `end`.
     task<result<>> shutdown(std::chrono::milliseconds limit) &;
 
-    /// Closes at once; drops what was not sent. Waits on the socket end with `errc::destroyed`.   Node: destroy.
+    /// Closes at once, with a reset unless the end has left; drops what was not sent. Waits on the socket end with
+    /// `errc::destroyed`.   Node: destroy.
     void destroy() noexcept;
-    /// The same with a TCP reset for the peer.   Node: resetAndDestroy.
+    /// The same with a reset in any case.   Node: resetAndDestroy.
     void reset_and_destroy() noexcept;
 
     /// A socket without a name is not awaited.
@@ -183,9 +200,10 @@ public:
 private:
     friend socket connect(connect_options options);
     friend class server_access;
-    socket(std::unique_ptr<internal::connection> connection, std::unique_ptr<internal::connect_plan> plan) noexcept;
+    socket(net::internal::core_owner<internal::connection> connection,
+           std::unique_ptr<internal::connect_plan> plan) noexcept;
 
-    std::unique_ptr<internal::connection> connection_;
+    net::internal::core_owner<internal::connection> connection_;
     std::unique_ptr<internal::connect_plan> plan_;
 };
 

@@ -9,16 +9,17 @@
 
 namespace coil::net::internal {
 
-plain_core::~plain_core()
+void plain_core::give_up(closing how) noexcept
 {
-    if (bytes_ && !bytes_->send_error())
-        retirement::begin(std::move(bytes_), false);
+    if (bytes_)
+        retirement::begin(std::move(bytes_), how);
 }
 
 void plain_core::connect(std::unique_ptr<transport> bytes) noexcept
 {
     bytes_ = std::move(bytes);
     bytes_->observe(this);
+    end_if_asked();
 }
 
 error_info plain_core::failure() const
@@ -56,7 +57,7 @@ result<std::size_t> plain_core::take(std::span<std::byte> buffer) noexcept
     }
     if (taken == 0)
         if (const std::error_code error = bytes_->receive_error())
-            return error;
+            return end_of_input(error);
     return taken;
 }
 
@@ -69,8 +70,6 @@ result<bool> plain_core::has_input() noexcept
 
 result<std::size_t> plain_core::put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept
 {
-    if (end_asked_)
-        return errc::write_after_end;
     if (const std::error_code error = send_error())
         return error;
     const std::size_t queued = bytes_->unsent();
@@ -90,7 +89,6 @@ std::error_code plain_core::send_error() const noexcept
 
 void plain_core::end() noexcept
 {
-    end_asked_ = true;
     if (bytes_)
         bytes_->end();
 }

@@ -11,7 +11,6 @@ namespace coil::net::internal {
 class plain_core final : public stream_core, private transport_observer {
 public:
     plain_core() noexcept = default;
-    ~plain_core() override;
 
     /// @param bytes  must not be null; only where there is none yet.
     void connect(std::unique_ptr<transport> bytes) noexcept;
@@ -31,17 +30,17 @@ public:
     void want_output() noexcept override { bytes_->want_sent(); }
     std::size_t unsent() const noexcept override { return bytes_ ? bytes_->unsent() : 0; }
     std::error_code send_error() const noexcept override;
-    void end() noexcept override;
     bool ended() const noexcept override { return bytes_ && bytes_->ended(); }
 
 private:
+    void end() noexcept override;
+    void give_up(closing how) noexcept override;
     void on_received() noexcept override { wake_reader(); }
     void on_sent() noexcept override { wake_writer(); }
     bool awaits_sending() const noexcept override { return has_writer(); }
 
     std::unique_ptr<transport> bytes_;
     std::shared_ptr<const error_info> connect_failure_;
-    bool end_asked_ = false;
 };
 
 /// Copies what `pieces` hold behind the first `skip` bytes to the end of `queue`, until that has `limit` bytes.

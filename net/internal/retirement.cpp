@@ -2,54 +2,75 @@
 
 #include <coil/runtime/loop.hpp>
 
-#include <chrono>
+#include <algorithm>
 
 namespace coil::net::internal {
 namespace {
 
-/// How long it may take to send the rest, and how long the peer is then listened to for its end.
-constexpr std::chrono::seconds time_to_send{30};
-constexpr std::chrono::seconds time_to_linger{2};
+using namespace std::chrono_literals;
+
+/// How long the peer may take none of what is left to send.
+constexpr auto longest_without_progress = 30s;
+/// How long a peer that sends nothing is listened to for its end, once everything was sent, and how long one that goes on.
+constexpr auto longest_silence = 3s;
+constexpr auto longest_linger = 30s;
 
 }  // namespace
 
-void retirement::begin(std::unique_ptr<transport> bytes, bool peer_ended) noexcept
+void retirement::begin(std::unique_ptr<transport> bytes, closing how, bool peer_ended) noexcept
 {
-    (new retirement(std::move(bytes), peer_ended))->start();
+    const bool nothing_leaves = bytes->send_error() || (how == closing::abort && bytes->unsent() == 0);
+    if (!nothing_leaves)
+        (new retirement(std::move(bytes), how, peer_ended))->start();
 }
 
 void retirement::start() noexcept
 {
     bytes_->observe(this);
     bytes_->want_sent();
-    if (!peer_ended_)
+    if (how_ == closing::in_order)
         bytes_->end();
-    loop& home = loop::current();
-    home.keep(*this);
-    home.timers().set(*this, home.ring().now() + time_to_send);
+    loop::current().keep(*this);
+    if (bytes_->counted_in())
+        bytes_->counted_in()->retiring_.push_back(*this);
+    progressed();
+    set_timer(loop::current().ring().now() + longest_without_progress);
     go_on();
 }
 
 /// A socket closed with bytes unread, or on which more arrive, answers with a reset, and that can overtake what was sent.
-/// So the peer gets a moment to end its side too, unless it said that nothing will follow.
+/// So a peer that is to see the end is listened to until its own, unless it said that nothing will follow.
 void retirement::go_on() noexcept
 {
-    while (!bytes_->received().empty())
-        bytes_->consume(bytes_->received().size());
-    const bool received_all = static_cast<bool>(bytes_->receive_error());
-    if (bytes_->send_error() || (has_sent_all() && (received_all || peer_ended_))) {
+    if (bytes_->send_error() || (how_ == closing::abort && has_sent_all())) {
         finish();
         return;
     }
-    if (!received_all && !listening_ && !peer_ended_) {
+    if (how_ == closing::abort)
+        return;
+    const bool heard = !bytes_->received().empty();
+    while (!bytes_->received().empty())
+        bytes_->consume(bytes_->received().size());
+    const bool received_all = peer_ended_ || bytes_->receive_error();
+    if (has_sent_all() && received_all) {
+        finish();
+        return;
+    }
+    if (!received_all && !listening_) {
         listening_ = true;
         bytes_->want_bytes();
     }
-    if (bytes_->ended() && !lingering_) {
-        lingering_ = true;
-        loop& home = loop::current();
-        home.timers().set(*this, home.ring().now() + time_to_linger);
-    }
+    if (has_sent_all())
+        linger(heard);
+}
+
+void retirement::linger(bool heard) noexcept
+{
+    const auto now = loop::current().ring().now();
+    if (!lingering_)
+        linger_until_ = now + longest_linger;
+    if (!std::exchange(lingering_, true) || heard)
+        set_timer(std::min(now + longest_silence, linger_until_));
 }
 
 void retirement::on_received() noexcept
@@ -58,10 +79,31 @@ void retirement::on_received() noexcept
     go_on();
 }
 
-/// The end included, where the peer has to be told of it before the socket is closed.
+void retirement::expire() noexcept
+{
+    if (!lingering_ && progressed())
+        set_timer(loop::current().ring().now() + longest_without_progress);
+    else
+        finish();
+}
+
+/// Whether the peer has taken anything since this was last asked.
+bool retirement::progressed() noexcept
+{
+    const std::size_t unsent = std::exchange(unsent_, bytes_->unsent());
+    const std::uint64_t delivered = std::exchange(delivered_, bytes_->delivered());
+    return unsent != unsent_ || delivered != delivered_;
+}
+
+void retirement::set_timer(std::chrono::steady_clock::time_point when) noexcept
+{
+    loop::current().timers().set(*this, when);
+}
+
+/// The end included, where there is to be one.
 bool retirement::has_sent_all() const noexcept
 {
-    return peer_ended_ ? bytes_->unsent() == 0 : bytes_->ended();
+    return how_ == closing::in_order ? bytes_->ended() : bytes_->unsent() == 0;
 }
 
 bool retirement::busy() const noexcept
@@ -73,6 +115,13 @@ void retirement::finish() noexcept
 {
     if (!ready_item::linked())
         loop::current().enqueue(*this);
+}
+
+void retirement::give_up() noexcept
+{
+    if (lingering_)
+        bytes_->reset_on_close();
+    delete this;
 }
 
 }  // namespace coil::net::internal

@@ -1,12 +1,17 @@
 #pragma once
 
+#include <coil/net/internal/transport.hpp>
 #include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/internal/list.hpp>
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/result.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace coil::net::internal {
 
@@ -22,9 +27,33 @@ struct give_the_socket_a_name_before_you_await_it {};
 /// processor's cache until the kernel copies them, so that each gets a share of what that holds.
 std::size_t write_limit() noexcept;
 
+/// A reference to the inside of a stream, which keeps its memory and not the stream: what a `read` that nobody has awaited
+/// yet holds, and what goes on with a stream that may be destroyed meanwhile.
+class core_reference {
+public:
+    explicit core_reference(stream_core* to) noexcept;
+    core_reference(const core_reference& other) noexcept : core_reference(other.core_) {}
+    core_reference(core_reference&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+    core_reference& operator=(core_reference other) noexcept
+    {
+        std::swap(core_, other.core_);
+        return *this;
+    }
+    ~core_reference();
+
+    /// Null when the stream is gone.
+    stream_core* get() const noexcept;
+
+private:
+    stream_core* core_;
+};
+
 /// A wait on a stream. The stream wakes it; it then tries again, outside of any handler, and either resumes the coroutine
 /// or goes on waiting. So it does not matter how often it is woken.
-class stream_wait : public coil::internal::stoppable_wait {
+///
+/// Waits for input or for the stream to open have a place each, where only one may stand. Waits for output queue, and only
+/// the first of them tries.
+class stream_wait : public coil::internal::stoppable_wait, public coil::internal::list_hook<stream_wait> {
 public:
     /// Whether there is no need to wait: the attempt succeeded, or failed.
     bool await_ready() noexcept;
@@ -44,18 +73,29 @@ public:
 protected:
     using slot = stream_wait* stream_core::*;
 
-    /// @param place  where the stream keeps the wait that it has to wake.
-    stream_wait(stream_core* core, slot place) noexcept : core_(core), place_(place) {}
+    /// The places where one may stand alone.
+    static slot reader_place() noexcept;
+    static slot opener_place() noexcept;
+
+    /// @param place  where the stream keeps the wait that it has to wake; null: in the queue for output.
+    stream_wait(const core_reference& core, slot place) noexcept : core_(core.get()), place_(place) {}
     ~stream_wait() override { detach(); }
 
     /// Gets as far as it can. @return whether the wait is over.
     virtual bool attempt() noexcept = 0;
     virtual void finish(std::error_code error) noexcept = 0;
+    /// Called before it queues for output. @return why it must not.
+    virtual std::error_code enter_queue() noexcept { return {}; }
 
     stream_core* core_;
+    bool unfinished_ = false;  // it leaves bytes unwritten if it goes away now
 
 private:
+    friend class stream_core;
+
     bool begin(std::coroutine_handle<> awaiting, stop_token token) noexcept;
+    bool try_now() noexcept;
+    bool may_try() const noexcept;
     void detach() noexcept;
     void stopped() noexcept final { wake(); }
 
@@ -63,12 +103,11 @@ private:
     stop_token token_;
 };
 
-/// A coroutine's reference to a stream that may go while the coroutine waits: it then knows, and what it waits for is
-/// stopped.
-class core_reference : public coil::internal::list_hook<core_reference> {
+/// A coroutine's view of a stream that may go while the coroutine waits: it then knows, and what it waits for is stopped.
+class core_watch : public coil::internal::list_hook<core_watch> {
 public:
     /// @param outer  stops the same.
-    core_reference(stream_core& to, stop_token outer) noexcept;
+    core_watch(stream_core& to, stop_token outer) noexcept;
 
     bool lost() const noexcept { return core_ == nullptr; }
     stop_token token() noexcept { return stop_.token(); }
@@ -81,14 +120,30 @@ private:
     stop_source stop_;
 };
 
-/// The inside of a stream: what its awaiters work with. At most one reader, one writer and one who waits for the stream to
-/// open wait at any time.
+/// The inside of a stream: what its awaiters work with. At most one reader and one who waits for the stream to open wait at
+/// any time; those who write or end queue.
+///
+/// The socket closes it and lets it go; its memory stays until the last reference has gone.
 class stream_core {
 public:
     stream_core() noexcept = default;
     stream_core(const stream_core&) = delete;
     stream_core& operator=(const stream_core&) = delete;
     virtual ~stream_core();
+
+    /// Ends all waits and gives the connection up: in order where its end was sent off, else by breaking it off.
+    void close() noexcept;
+    /// Lets this stay open for writing when the peer has ended. Otherwise a read that reports the end ends this side too.
+    void allow_half_open(bool on) noexcept { half_open_ = on; }
+    bool allows_half_open() const noexcept { return half_open_; }
+    /// Ends the sending side behind what is queued, and behind the writes that wait. It is the caller's word that this is
+    /// the whole, also where a write was given up before.
+    void ask_end() noexcept;
+    bool end_asked() const noexcept { return end_asked_; }
+    /// Ends where that was asked for and no write is in the way.
+    void end_if_asked() noexcept;
+    /// Whether a write that an end waited behind was given up, so that there is no end any more that would be true.
+    bool cut_off() const noexcept { return cut_off_; }
 
     /// Moves bytes that are there into `buffer`. @return 0 when there are none yet. Errors: why there never will be any.
     virtual result<std::size_t> take(std::span<std::byte> buffer) noexcept = 0;
@@ -107,12 +162,24 @@ public:
     virtual std::error_code send_error() const noexcept = 0;
     /// Goes on with opening the stream: the handshake, where there is one. @return whether it is open.
     virtual result<bool> open() noexcept { return true; }
-    /// Ends the sending side behind what is queued.
-    virtual void end() noexcept = 0;
     /// Whether the end has left.
     virtual bool ended() const noexcept = 0;
 
 protected:
+    /// Ends the sending side behind what is queued, or tries to once more.
+    virtual void end() noexcept = 0;
+    /// Gives the connection up. @param how  as the program has seen to it.
+    virtual void give_up(closing how) noexcept = 0;
+
+    /// The peer has ended, and a reader is told.
+    std::error_code end_of_input(std::error_code why) noexcept
+    {
+        if (!half_open_ && !end_asked_ && why == errc::end_of_stream)
+            ask_end();
+        return why;
+    }
+    void lose_waits() noexcept;
+
     void wake_reader() noexcept
     {
         if (reader_)
@@ -120,10 +187,10 @@ protected:
     }
     void wake_writer() noexcept
     {
-        if (writer_)
-            writer_->wake();
+        if (!writers_.empty())
+            writers_.front().wake();
     }
-    bool has_writer() const noexcept { return writer_ != nullptr; }
+    bool has_writer() const noexcept { return !writers_.empty(); }
     void wake_opener() noexcept
     {
         if (opener_)
@@ -139,23 +206,60 @@ protected:
 private:
     friend class stream_wait;
     friend class core_reference;
-    friend class read_wait;
-    friend class readable_wait;
-    friend class write_wait;
-    friend class drain_wait;
-    friend class open_wait;
+    friend class core_watch;
+    friend struct core_closer;
 
     stream_wait* reader_ = nullptr;
-    stream_wait* writer_ = nullptr;
     stream_wait* opener_ = nullptr;
+    coil::internal::list<stream_wait> writers_;
     [[no_unique_address]] coil::internal::thread_mark thread_{"a socket"};
-    coil::internal::list<core_reference> references_;
+    coil::internal::list<core_watch> watches_;
+    std::uint32_t references_ = 1;
+    bool closed_ = false;
+    bool half_open_ = false;
+    bool end_asked_ = false;
+    bool cut_off_ = false;
 };
+
+inline stream_wait::slot stream_wait::reader_place() noexcept
+{
+    return &stream_core::reader_;
+}
+
+inline stream_wait::slot stream_wait::opener_place() noexcept
+{
+    return &stream_core::opener_;
+}
+
+inline core_reference::core_reference(stream_core* to) noexcept : core_(to)
+{
+    if (core_)
+        ++core_->references_;
+}
+
+inline core_reference::~core_reference()
+{
+    if (core_ && --core_->references_ == 0)
+        delete core_;
+}
+
+inline stream_core* core_reference::get() const noexcept
+{
+    return core_ && !core_->closed_ ? core_ : nullptr;
+}
+
+/// What a socket does with its inside when it goes.
+struct core_closer {
+    void operator()(stream_core* core) const noexcept;
+};
+
+template <class Core>
+using core_owner = std::unique_ptr<Core, core_closer>;
 
 class read_wait final : public stream_wait {
 public:
-    read_wait(stream_core* core, std::span<std::byte> buffer) noexcept
-        : stream_wait(core, &stream_core::reader_), buffer_(buffer)
+    read_wait(const core_reference& core, std::span<std::byte> buffer) noexcept
+        : stream_wait(core, reader_place()), buffer_(buffer)
     {
     }
     result<std::size_t> await_resume() const noexcept { return outcome_; }
@@ -171,7 +275,7 @@ private:
 /// Waits until a read need not.
 class readable_wait final : public stream_wait {
 public:
-    explicit readable_wait(stream_core* core) noexcept : stream_wait(core, &stream_core::reader_) {}
+    explicit readable_wait(const core_reference& core) noexcept : stream_wait(core, reader_place()) {}
     result<> await_resume() const noexcept { return outcome_; }
 
 private:
@@ -183,21 +287,24 @@ private:
 
 class write_wait final : public stream_wait {
 public:
-    write_wait(stream_core* core, std::span<const std::byte> bytes) noexcept
-        : stream_wait(core, &stream_core::writer_), single_(bytes), total_(bytes.size())
+    write_wait(const core_reference& core, std::span<const std::byte> bytes) noexcept
+        : stream_wait(core, nullptr), single_(bytes), total_(bytes.size())
     {
+        unfinished_ = total_ > 0;
     }
-    write_wait(stream_core* core, std::span<const std::span<const std::byte>> pieces) noexcept
-        : stream_wait(core, &stream_core::writer_), pieces_(pieces)
+    write_wait(const core_reference& core, std::span<const std::span<const std::byte>> pieces) noexcept
+        : stream_wait(core, nullptr), pieces_(pieces)
     {
         for (const std::span<const std::byte>& piece : pieces)
             total_ += piece.size();
+        unfinished_ = total_ > 0;
     }
     result<std::size_t> await_resume() const noexcept { return outcome_; }
 
 private:
     bool attempt() noexcept override;
     void finish(std::error_code error) noexcept override;
+    std::error_code enter_queue() noexcept override;
 
     std::span<const std::byte> single_;
     std::span<const std::span<const std::byte>> pieces_;  // empty: `single_` is the only one
@@ -209,12 +316,13 @@ private:
 /// Waits until everything queued has left, and where `end` was asked for, the end too.
 class drain_wait final : public stream_wait {
 public:
-    drain_wait(stream_core* core, bool end) noexcept : stream_wait(core, &stream_core::writer_), end_(end) {}
+    drain_wait(const core_reference& core, bool end) noexcept : stream_wait(core, nullptr), end_(end) {}
     result<> await_resume() const noexcept { return outcome_; }
 
 private:
     bool attempt() noexcept override;
     void finish(std::error_code error) noexcept override { outcome_ = error; }
+    std::error_code enter_queue() noexcept override;
 
     bool end_;
     result<> outcome_;
@@ -223,7 +331,7 @@ private:
 /// Waits until the stream is open.
 class open_wait final : public stream_wait {
 public:
-    explicit open_wait(stream_core* core) noexcept : stream_wait(core, &stream_core::opener_) {}
+    explicit open_wait(const core_reference& core) noexcept : stream_wait(core, opener_place()) {}
     result<> await_resume() const noexcept { return outcome_; }
 
 private:
@@ -233,12 +341,12 @@ private:
     result<> outcome_;
 };
 
-using open_awaitable = coil::internal::awaitable<open_wait, stream_core*>;
-using readable_awaitable = coil::internal::awaitable<readable_wait, stream_core*>;
-using read_awaitable = coil::internal::awaitable<read_wait, stream_core*, std::span<std::byte>>;
-using write_awaitable = coil::internal::awaitable<write_wait, stream_core*, std::span<const std::byte>>;
+using open_awaitable = coil::internal::awaitable<open_wait, core_reference>;
+using readable_awaitable = coil::internal::awaitable<readable_wait, core_reference>;
+using read_awaitable = coil::internal::awaitable<read_wait, core_reference, std::span<std::byte>>;
+using write_awaitable = coil::internal::awaitable<write_wait, core_reference, std::span<const std::byte>>;
 using gather_awaitable =
-    coil::internal::awaitable<write_wait, stream_core*, std::span<const std::span<const std::byte>>>;
-using drain_awaitable = coil::internal::awaitable<drain_wait, stream_core*, bool>;
+    coil::internal::awaitable<write_wait, core_reference, std::span<const std::span<const std::byte>>>;
+using drain_awaitable = coil::internal::awaitable<drain_wait, core_reference, bool>;
 
 }  // namespace coil::net::internal

@@ -13,4 +13,14 @@ public:
     virtual bool busy() const noexcept = 0;
 };
 
+/// Something that may outlive its loop, and then has to let go of what it holds of it.
+class resident : public list_hook<resident> {
+public:
+    /// The loop goes: operations, receive buffers and what else it lent are given back now.
+    virtual void lose_loop() noexcept = 0;
+
+protected:
+    ~resident() = default;
+};
+
 }  // namespace coil::internal

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
 
 namespace coil::internal {
@@ -257,6 +259,13 @@ int simulated_socket::get_option(int level, int name, void* value, socklen_t& si
         return answer(family_);
     if (level == SOL_SOCKET && name == SO_ACCEPTCONN)
         return answer(condition_ == condition::listening);
+    if (level == IPPROTO_TCP && name == TCP_INFO) {
+        tcp_info info{};
+        info.tcpi_bytes_acked = delivered_;
+        size = std::min(size, static_cast<socklen_t>(sizeof info));
+        std::memcpy(value, &info, size);
+        return 0;
+    }
     const auto found = options_.find({level, name});
     if (found == options_.end())
         return answer(0);

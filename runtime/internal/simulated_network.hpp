@@ -88,6 +88,7 @@ private:
     simulated_world::time_point last_arrival_{};
     std::vector<std::byte> inbox_;
     std::size_t inbox_begin_ = 0;
+    std::uint64_t delivered_ = 0;  // bytes that have arrived at the peer
     bool end_received_ = false;
     bool end_sent_ = false;
     bool reset_on_close_ = false;

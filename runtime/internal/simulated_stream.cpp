@@ -96,7 +96,11 @@ void simulated_socket::arrive()
     if (condition_ != condition::connected)
         return;
     switch (what.what) {
-    case segment::kind::data: inbox_.insert(inbox_.end(), what.bytes.begin(), what.bytes.end()); break;
+    case segment::kind::data:
+        inbox_.insert(inbox_.end(), what.bytes.begin(), what.bytes.end());
+        if (const std::shared_ptr<simulated_socket> from = peer_.lock())
+            from->delivered_ += what.bytes.size();
+        break;
     case segment::kind::end: end_received_ = true; break;
     case segment::kind::reset: break_connection(); return;
     }

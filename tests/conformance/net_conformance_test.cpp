@@ -73,7 +73,7 @@ struct readable_case : read_case {
 /// More than the socket and the queue before it hold; the peer takes it when it is asked to complete the wait.
 struct full_case {
     static constexpr bool at_once = false;
-    static constexpr bool exclusive = true;
+    static constexpr bool exclusive = false;
 
     void complete()
     {
@@ -132,6 +132,8 @@ struct drain_case : full_case {
 };
 
 struct end_case : full_case {
+    static constexpr bool exclusive = true;
+
     task<result<>> wait()
     {
         if (!written) {
@@ -171,6 +173,8 @@ struct any_write_case : full_case {
 };
 
 struct any_end_case : full_case {
+    static constexpr bool exclusive = true;
+
     task<result<>> wait()
     {
         if (!std::exchange(written, true)) {

@@ -121,6 +121,8 @@ struct readable_case : read_case {
 };
 
 struct full_case : tls_case {
+    static constexpr bool exclusive = false;
+
     void complete()
     {
         if (background.size() == 0)
@@ -164,6 +166,8 @@ struct drained_case : full_case {
 };
 
 struct end_case : full_case {
+    static constexpr bool exclusive = true;
+
     task<result<>> wait()
     {
         const result<> ended = co_await subject.socket.end();
@@ -172,6 +176,8 @@ struct end_case : full_case {
 };
 
 struct shutdown_case : full_case {
+    static constexpr bool exclusive = true;
+
     task<result<>> wait()
     {
         auto both = subject.socket.shutdown(10s);

@@ -66,7 +66,8 @@ BOOST_AUTO_TEST_CASE(a_node_client_exchanges_sixteen_mebibytes_with_a_server)
             const test::scratch_folder folder;
             std::optional<test::transfer> made;
             std::string alpn;
-            tls::server_options options = test::serving(all().server, {.alpn_protocols = {"transfer"}, .request_cert = true});
+            tls::server_options options = test::serving(
+                all().server, {.allow_half_open = true, .alpn_protocols = {"transfer"}, .request_cert = true});
             options.secure_context.ca = all().root.certificate();
             tls::server server = tls::create_server(std::move(options), [&](tls::socket socket) -> task<> {
                 BOOST_TEST(socket.authorized());
@@ -75,7 +76,8 @@ BOOST_AUTO_TEST_CASE(a_node_client_exchanges_sixteen_mebibytes_with_a_server)
                 auto transferring = test::transfer_both_ways(socket, 31);
                 made = co_await transferring;
             });
-            server.on_tls_client_error([](const tls::error_info& what, const tls::socket&) { BOOST_ERROR(what.message); });
+            server.on_tls_client_error(
+                [](const tls::error_info& what, const tls::socket&) { BOOST_ERROR(what.message); });
             const std::uint16_t port = test::listen_anywhere(server);
             peer_process peer({test::node_program(), "tests/interop/transfer_client.js", std::to_string(port),
                                std::string(tls::to_string(version)), std::to_string(test::transfer_size),
@@ -106,9 +108,9 @@ BOOST_AUTO_TEST_CASE(a_node_server_exchanges_sixteen_mebibytes_with_a_client)
     for (const protocol_version version : both_versions) {
         test::run([version]() -> task<> {
             const test::scratch_folder folder;
-            peer_process peer({test::node_program(), "tests/interop/transfer_server.js", std::string(tls::to_string(version)),
-                               std::to_string(test::transfer_size), files().path("server.pem"), files().path("server.key"),
-                               files().path("root.pem")},
+            peer_process peer({test::node_program(), "tests/interop/transfer_server.js",
+                               std::string(tls::to_string(version)), std::to_string(test::transfer_size),
+                               files().path("server.pem"), files().path("server.key"), files().path("root.pem")},
                               folder);
             auto starting = peer.says(";");
             const bool listens = co_await starting;
@@ -117,6 +119,7 @@ BOOST_AUTO_TEST_CASE(a_node_server_exchanges_sixteen_mebibytes_with_a_client)
                 test::client_of(static_cast<std::uint16_t>(std::stoi(between(peer.output(), "port ", ";"))));
             options.alpn_protocols = {"transfer", "unknown"};
             options.servername = "localhost";
+            options.allow_half_open = true;
             options.secure_context.cert = all().client.cert;
             options.secure_context.key = all().client.key;
             tls::socket client = tls::connect(std::move(options));
@@ -151,10 +154,12 @@ BOOST_AUTO_TEST_CASE(node_and_coil_refuse_each_other_for_the_same_reasons)
         {  // Node's client does not trust coil's server.
             tls::server server = tls::create_server(test::serving(all().self_signed_server), test::echo);
             std::string code_at_server;
-            server.on_tls_client_error([&](const tls::error_info& what, const tls::socket&) { code_at_server = what.code; });
+            server.on_tls_client_error(
+                [&](const tls::error_info& what, const tls::socket&) { code_at_server = what.code; });
             const std::uint16_t port = test::listen_anywhere(server);
-            peer_process peer({test::node_program(), "tests/interop/transfer_client.js", std::to_string(port), "TLSv1.2", "1",
-                               files().path("client.pem"), files().path("client.key"), files().path("root.pem")},
+            peer_process peer({test::node_program(), "tests/interop/transfer_client.js", std::to_string(port),
+                               "TLSv1.2", "1", files().path("client.pem"), files().path("client.key"),
+                               files().path("root.pem")},
                               folder);
             auto ending = peer.exited();
             const std::optional<int> code = co_await ending;
@@ -162,8 +167,8 @@ BOOST_AUTO_TEST_CASE(node_and_coil_refuse_each_other_for_the_same_reasons)
             BOOST_TEST(says(peer.output(), "failed", json_text("DEPTH_ZERO_SELF_SIGNED_CERT")), peer.output());
         }
         {  // Node's server does not get a certificate from coil's client.
-            peer_process peer({test::node_program(), "tests/interop/transfer_server.js", "TLSv1.2", "1", files().path("server.pem"),
-                               files().path("server.key"), files().path("root.pem")},
+            peer_process peer({test::node_program(), "tests/interop/transfer_server.js", "TLSv1.2", "1",
+                               files().path("server.pem"), files().path("server.key"), files().path("root.pem")},
                               folder);
             auto starting = peer.says(";");
             const bool listens = co_await starting;
@@ -176,7 +181,8 @@ BOOST_AUTO_TEST_CASE(node_and_coil_refuse_each_other_for_the_same_reasons)
             auto ending = peer.exited();
             const std::optional<int> code = co_await ending;
             BOOST_TEST(code.has_value());
-            BOOST_TEST(says(peer.output(), "failed", json_text("ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE")), peer.output());
+            BOOST_TEST(says(peer.output(), "failed", json_text("ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE")),
+                       peer.output());
         }
     });
 }

@@ -47,14 +47,22 @@ words operator+(words first, const words& second)
 
 words s_client(std::uint16_t port)
 {
-    return {"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(port), "-CAfile", files().path("root.pem"),
+    return {"openssl",
+            "s_client",
+            "-connect",
+            "127.0.0.1:" + std::to_string(port),
+            "-CAfile",
+            files().path("root.pem"),
             "-verify_return_error"};
 }
 
 words s_server(std::uint16_t port)
 {
-    return {"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", files().path("server.pem"),
-            "-key", files().path("server.key"), "-naccept", "1"};
+    return {"openssl",  "s_server",
+            "-accept",  "127.0.0.1:" + std::to_string(port),
+            "-cert",    files().path("server.pem"),
+            "-key",     files().path("server.key"),
+            "-naccept", "1"};
 }
 
 std::string version_option(protocol_version version)
@@ -65,13 +73,21 @@ std::string version_option(protocol_version version)
 /// A server whose handler runs a transfer and keeps what came of it.
 struct transfer_server {
     explicit transfer_server(tls::server_options options = {})
-        : server(tls::create_server(test::serving(all().server, std::move(options)),
+        : server(tls::create_server(test::serving(all().server, half_open(std::move(options))),
                                     [this](tls::socket socket) { return serve(std::move(socket)); })),
           port(test::listen_anywhere(server))
     {
-        server.on_tls_client_error([this](const tls::error_info& what, const tls::socket&) { failures.push_back(what); });
+        server.on_tls_client_error(
+            [this](const tls::error_info& what, const tls::socket&) { failures.push_back(what); });
     }
     transfer_server(const transfer_server&) = delete;
+
+    /// Each side ends when it has sent everything, whatever the other does.
+    static tls::server_options half_open(tls::server_options options)
+    {
+        options.allow_half_open = true;
+        return options;
+    }
 
     task<> serve(tls::socket socket)
     {
@@ -107,8 +123,9 @@ BOOST_AUTO_TEST_CASE(s_client_exchanges_sixteen_mebibytes_with_a_server)
         test::run([version]() -> task<> {
             const test::scratch_folder folder;
             transfer_server server({.request_cert = true, .secure_context = {.ca = all().root.certificate()}});
-            peer_process peer(s_client(server.port) + words{"-quiet", version_option(version), "-servername", "localhost", "-cert",
-                                                            files().path("client.pem"), "-key", files().path("client.key")},
+            peer_process peer(s_client(server.port) + words{"-quiet", version_option(version), "-servername",
+                                                            "localhost", "-cert", files().path("client.pem"), "-key",
+                                                            files().path("client.key")},
                               folder);
             const std::string text = test::random_data(22).text(test::transfer_size);
             auto feeding = peer.feed(text);
@@ -137,8 +154,8 @@ BOOST_AUTO_TEST_CASE(s_server_exchanges_sixteen_mebibytes_with_a_client)
         test::run([version]() -> task<> {
             const test::scratch_folder folder;
             const std::uint16_t port = test::free_port();
-            peer_process peer(s_server(port) + words{"-quiet", version_option(version), "-Verify", "2", "-verify_return_error",
-                                                     "-CAfile", files().path("root.pem")},
+            peer_process peer(s_server(port) + words{"-quiet", version_option(version), "-Verify", "2",
+                                                     "-verify_return_error", "-CAfile", files().path("root.pem")},
                               folder);
             auto starting = peer.listens(port);
             const bool listens = co_await starting;
@@ -152,6 +169,7 @@ BOOST_AUTO_TEST_CASE(s_server_exchanges_sixteen_mebibytes_with_a_client)
             };
             feeding.spawn(feeder);
             tls::connect_options options = test::client_of(port);
+            options.allow_half_open = true;
             options.secure_context.cert = all().client.cert;
             options.secure_context.key = all().client.key;
             tls::socket client = tls::connect(std::move(options));
@@ -181,8 +199,11 @@ BOOST_AUTO_TEST_CASE(s_client_that_shares_no_version_or_cipher_is_refused_with_t
         const char* code;
         int alert;
     } const cases[] = {
-        {{"-tls1_2"}, "alert number 70", "ERR_SSL_UNSUPPORTED_PROTOCOL", 70},                       // B-016
-        {{"-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256"}, "alert number 40", "ERR_SSL_NO_SHARED_CIPHER", 40},  // B-020
+        {{"-tls1_2"}, "alert number 70", "ERR_SSL_UNSUPPORTED_PROTOCOL", 70},  // B-016
+        {{"-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256"},
+         "alert number 40",
+         "ERR_SSL_NO_SHARED_CIPHER",
+         40},  // B-020
     };
     for (const auto& one : cases) {
         test::run([&one]() -> task<> {
@@ -216,8 +237,8 @@ BOOST_AUTO_TEST_CASE(s_client_without_the_right_certificate_is_refused)
         const std::optional<int> code = co_await ending;
         BOOST_TEST(code.value_or(-1) == 1);
         BOOST_TEST(without.errors().find("alert number 40") != std::string::npos, without.errors());
-        peer_process foreign(s_client(server.port) + words{"-tls1_2", "-cert", files().path("foreign_client.pem"), "-key",
-                                                           files().path("foreign_client.key")},
+        peer_process foreign(s_client(server.port) + words{"-tls1_2", "-cert", files().path("foreign_client.pem"),
+                                                           "-key", files().path("foreign_client.key")},
                              folder);
         auto ending_too = foreign.exited();
         const std::optional<int> code_too = co_await ending_too;
@@ -277,7 +298,8 @@ BOOST_AUTO_TEST_CASE(s_client_resumes_its_session)
             auto ending_too = peer.exited();
             const std::optional<int> code_too = co_await ending_too;
             BOOST_TEST(code_too.value_or(-1) == 0, peer.errors());
-            BOOST_TEST((peer.output().find(resumes ? "Reused, TLSv1.3" : "New, TLSv1.3") != std::string::npos), peer.output());
+            BOOST_TEST((peer.output().find(resumes ? "Reused, TLSv1.3" : "New, TLSv1.3") != std::string::npos),
+                       peer.output());
         }
     });
 }

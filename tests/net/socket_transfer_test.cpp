@@ -76,18 +76,48 @@ task<> echo(net::socket& with, std::size_t buffer_size)
 
 BOOST_AUTO_TEST_SUITE(socket_transfer_test)
 
-BOOST_DATA_TEST_CASE(sixty_four_mebibytes_both_ways_at_once, boost::unit_test::data::make({wire::tcp, wire::tcp_v6, wire::unix_path}),
-                     kind)
+BOOST_DATA_TEST_CASE(sixty_four_mebibytes_both_ways_at_once,
+                     boost::unit_test::data::make({wire::tcp, wire::tcp_v6, wire::unix_path}), kind)
 {
     run([kind]() -> task<> {
         constexpr std::uint64_t size = 64 * mebibyte;
-        socket_pair pair(kind);
+        socket_pair pair(kind, {.allow_half_open = true});
         scope all;
         all.spawn(write_and_end(pair.near, size, 100'000, 1));
         all.spawn(write_and_end(pair.far, size, 1'000'000, 2));
         all.spawn(read_pattern(pair.near, size, 64'000, 2));
         all.spawn(read_pattern(pair.far, size, 200'000, 1));
         co_await all.join();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_is_idle_after_a_transfer_holds_no_buffer, *boost::unit_test::label("F-24"))
+{
+    run([]() -> task<> {
+        socket_pair pair;
+        const std::size_t before = internal::chunks_in_use();
+        scope all;
+        all.spawn(write_pattern(pair.near, 8 * mebibyte, 500'000));
+        std::vector<std::byte> buffer(100'000);
+        for (std::uint64_t size = 0; size < 8 * mebibyte;) {
+            const result<std::size_t> count = co_await pair.far.read(buffer);
+            BOOST_REQUIRE(count.has_value());
+            size += *count;
+        }
+        co_await all.join();
+        scope idle;
+        idle.spawn([&]() -> task<> {
+            const result<std::size_t> count = co_await pair.far.read(buffer);
+            BOOST_TEST(count.has_value());
+        });
+        const std::size_t own = loop::current().capabilities().provided_buffers ? 0 : 1;
+        for (int i = 0; i < 1000 && internal::chunks_in_use() > before + own; ++i)
+            co_await pause(5ms);
+        BOOST_TEST(internal::chunks_in_use() <= before + own);
+        BOOST_TEST(internal::large_chunks_in_use() == 0U);
+        const result<std::size_t> more = co_await pair.near.write(bytes_of("more"));
+        BOOST_TEST(more.has_value());
+        co_await idle.join();
     });
 }
 

@@ -72,7 +72,8 @@ task<> read_once(tls::socket& from, std::span<std::byte> buffer, std::optional<r
 }
 
 /// Reads in a coroutine that is destroyed while it waits, if that takes too long.
-task<result<std::size_t>> read_or_destroy(scene& on, tls::socket& from, std::span<std::byte> buffer, std::size_t attempt)
+task<result<std::size_t>> read_or_destroy(scene& on, tls::socket& from, std::span<std::byte> buffer,
+                                          std::size_t attempt)
 {
     std::optional<result<std::size_t>> outcome;
     {
@@ -163,6 +164,7 @@ task<> connect_in_storm(scene& on, tls::socket& socket, result<>& outcome)
 task<> client(storm& all, std::size_t index, std::uint16_t port)
 {
     tls::connect_options options;
+    options.allow_half_open = true;
     options.context = all.on.client_context;
     options.host = "127.0.0.1";
     options.port = port;
@@ -200,6 +202,7 @@ task<> main_task(scene& on)
         all.pairs[i]->to_client.sent = on.random_bytes(sizes[on.below(sizes.size())]);
     }
     tls::server_options options;
+    options.allow_half_open = true;
     options.context = on.server_context;
     tls::server server = tls::create_server(options, [&all](tls::socket peer) { return serve(all, std::move(peer)); });
     server.on_uncaught([&on](std::exception_ptr failure) { on.note_failure(std::move(failure)); });

@@ -98,9 +98,130 @@ coil::task<> meet_a_reset(bool end_at_once)
     static_cast<void>(co_await server.closed());
 }
 
+/// Accepts 100,000 bytes for sending and is gone, with a word about the end or without.
+coil::task<> pour_and_leave(coil::net::socket peer, bool ends)
+{
+    const coil::result<std::size_t> written = co_await peer.write(much());
+    BOOST_TEST(written.has_value());
+    if (!ends)
+        co_return;
+    auto ending = coil::with_timeout(0ns, peer.end());
+    static_cast<void>(co_await ending);
+}
+
+/// Reads to the end, a little every half second. @return how much came before `why`.
+coil::task<std::size_t> sip(coil::net::socket& from, std::error_code& why)
+{
+    std::array<std::byte, 1000> buffer;
+    std::size_t size = 0;
+    while (!why) {
+        static_cast<void>(co_await coil::sleep_for(500ms));
+        const coil::result<std::size_t> got = co_await from.read(buffer);
+        why = got.error();
+        size += got ? *got : 0;
+    }
+    co_return size;
+}
+
+coil::net::socket client_of(const coil::net::server& server)
+{
+    coil::net::connect_options options;
+    options.allow_half_open = true;
+    options.host = "127.0.0.1";
+    options.port = server.address()->port();
+    return coil::net::connect(options);
+}
+
+coil::task<> read_slowly(bool ends, std::chrono::nanoseconds pause)
+{
+    coil::net::server server =
+        coil::net::create_server({}, [ends](coil::net::socket peer) { return pour_and_leave(std::move(peer), ends); });
+    server.listen({.host = "127.0.0.1"}).value();
+    coil::net::socket client = client_of(server);
+    const coil::result<> connected = co_await client.connect();
+    BOOST_TEST(connected.has_value());
+    static_cast<void>(co_await coil::sleep_for(pause));
+    std::error_code why;
+    const std::size_t size = co_await sip(client, why);
+    if (ends && pause < 10s) {
+        BOOST_TEST((why == coil::errc::end_of_stream), why.message());
+        BOOST_TEST(size == much().size());
+    } else {
+        BOOST_TEST((why == coil::errc::reset), why.message());
+        BOOST_TEST(size <= much().size());
+    }
+    server.close().value();
+    co_await server.closed();
+}
+
+/// Refuses what the client has only begun to send.
+coil::task<> refuse(coil::net::socket peer)
+{
+    std::array<std::byte, 100> buffer;
+    const coil::result<std::size_t> got = co_await peer.read(buffer);
+    BOOST_TEST(got.has_value());
+    const coil::result<std::size_t> written = co_await peer.write(std::span(much()).first(50));
+    BOOST_TEST(written.has_value());
+    const coil::result<> ended = co_await peer.end();
+    BOOST_TEST(ended.has_value());
+}
+
+/// Sends for twenty seconds and only then looks for an answer.
+coil::task<> upload_and_look()
+{
+    coil::net::server server = coil::net::create_server({}, refuse);
+    server.listen({.host = "127.0.0.1"}).value();
+    coil::net::socket client = client_of(server);
+    const coil::result<> connected = co_await client.connect();
+    BOOST_TEST(connected.has_value());
+    for (int i = 0; i < 40; ++i) {
+        const coil::result<std::size_t> written = co_await client.write(std::span(much()).first(300));
+        BOOST_TEST(written.has_value());
+        static_cast<void>(co_await coil::sleep_for(500ms));
+    }
+    std::error_code why;
+    const std::size_t size = co_await sip(client, why);
+    BOOST_TEST(size == 50U);
+    BOOST_TEST((why == coil::errc::end_of_stream), why.message());
+    server.close().value();
+    co_await server.closed();
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(ending_races_test)
+
+BOOST_AUTO_TEST_CASE(a_slow_reader_gets_everything_and_the_end, *boost::unit_test::label("F-02"))
+{
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        coil::simulation world(narrow_world(seed));
+        world.run(read_slowly(true, 0s));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_that_stops_is_reset_and_sees_no_end, *boost::unit_test::label("F-02"))
+{
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        coil::simulation world(narrow_world(seed));
+        world.run(read_slowly(true, 5min));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_reader_of_what_was_cut_off_sees_no_end, *boost::unit_test::label("F-01"))
+{
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        coil::simulation world(narrow_world(seed));
+        world.run(read_slowly(false, 0s));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_is_still_sending_gets_the_refusal, *boost::unit_test::label("F-08"))
+{
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        coil::simulation world(narrow_world(seed));
+        world.run(upload_and_look());
+    }
+}
 
 BOOST_AUTO_TEST_CASE(two_sides_that_shut_down_with_bytes_queued_take_them_from_each_other)
 {

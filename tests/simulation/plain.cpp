@@ -37,7 +37,8 @@ task<> write_all(scene& on, net::socket& to, direction& what)
     std::chrono::nanoseconds patience = std::chrono::microseconds(10);
     while (written < what.sent.size()) {
         const std::span<const std::byte> rest = std::span(what.sent).subspan(written);
-        const std::array<std::span<const std::byte>, 2> pieces{rest.first(rest.size() / 3), rest.subspan(rest.size() / 3)};
+        const std::array<std::span<const std::byte>, 2> pieces{rest.first(rest.size() / 3),
+                                                               rest.subspan(rest.size() / 3)};
         auto writing = with_timeout(on.random_time(patience), to.write(pieces));
         const result<std::size_t> outcome = co_await writing;
         patience *= 2;
@@ -105,7 +106,7 @@ task<> main_task(scene& on)
     to_server.sent = on.random_bytes(sizes[on.below(sizes.size())]);
     to_client.sent = on.random_bytes(sizes[on.below(sizes.size())]);
     net::server server = net::create_server(
-        {}, [&](net::socket peer) { return serve(on, std::move(peer), to_client, to_server); });
+        {.allow_half_open = true}, [&](net::socket peer) { return serve(on, std::move(peer), to_client, to_server); });
     server.on_uncaught([&on](std::exception_ptr failure) { on.note_failure(std::move(failure)); });
     net::listen_options place;
     const std::size_t kind = on.below(4);
@@ -118,6 +119,7 @@ task<> main_task(scene& on)
     const result<> listening = server.listen(place);
     require(listening.has_value(), "plain: listen");
     net::connect_options options;
+    options.allow_half_open = true;
     options.path = place.path;
     options.host = kind == 1 ? "::1" : "127.0.0.1";
     options.port = server.address()->port();

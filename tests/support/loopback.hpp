@@ -84,13 +84,16 @@ inline std::array<int, 2> connected_descriptors(wire kind = wire::tcp)
 /// Two sockets that are connected with each other.
 class socket_pair {
 public:
-    explicit socket_pair(wire kind = wire::tcp) : socket_pair(connected_descriptors(kind)) {}
+    explicit socket_pair(wire kind = wire::tcp, net::socket_options options = {})
+        : socket_pair(connected_descriptors(kind), options)
+    {
+    }
 
     net::socket near;
     net::socket far;
 
 private:
-    explicit socket_pair(std::array<int, 2> ends) : near(ends[0]), far(ends[1]) {}
+    socket_pair(std::array<int, 2> ends, net::socket_options options) : near(ends[0], options), far(ends[1], options) {}
 };
 
 /// The bytes of `text`.

@@ -363,6 +363,9 @@ BOOST_AUTO_TEST_CASE(a_server_that_says_nothing_or_leaves_or_speaks_plainly_is_g
                         BOOST_TEST(written.has_value());
                     } else if (behaviour == "silence") {
                         kept.emplace(std::move(socket));
+                    } else {
+                        const result<> ended = co_await socket.end();
+                        BOOST_TEST(ended.has_value());
                     }
                 });
                 const std::uint16_t port = test::listen_anywhere(server);

@@ -7,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -41,6 +42,14 @@ public:
     }
 
     std::span<const std::byte> received() const noexcept override { return test::as_bytes(input_); }
+    std::size_t unread() const noexcept override { return input_.size(); }
+    std::size_t peek(std::span<std::byte> into) const noexcept override
+    {
+        const std::size_t size = std::min(into.size(), input_.size());
+        std::copy_n(received().begin(), size, into.begin());
+        return size;
+    }
+    std::uint64_t delivered() const noexcept override { return 0; }
     void consume(std::size_t bytes) noexcept override { input_.erase(0, bytes); }
     std::error_code receive_error() const noexcept override { return {}; }
     void want_bytes() noexcept override { wanted_ = true; }

@@ -10,6 +10,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,7 +33,8 @@ struct watched_server {
                                     })),
           port(test::listen_anywhere(server))
     {
-        server.on_tls_client_error([this](const tls::error_info& what, const tls::socket&) { failures.push_back(what.code); });
+        server.on_tls_client_error(
+            [this](const tls::error_info& what, const tls::socket&) { failures.push_back(what.code); });
     }
     watched_server(const watched_server&) = delete;
 
@@ -99,32 +102,88 @@ BOOST_AUTO_TEST_CASE(open_connections_are_served_between_the_steps_of_handshakes
     });
 }
 
-BOOST_AUTO_TEST_CASE(handshakes_above_the_limit_wait_for_one_to_end)
+BOOST_AUTO_TEST_CASE(clients_that_stop_midway_take_nobodys_place, *boost::unit_test::label("F-26"))
 {
     test::run([]() -> task<> {
-        watched_server server({.handshake_timeout = 5s, .max_handshakes = 1});
-        auto saying_nothing = stall(server.port, "");
-        const net::socket silent = co_await saying_nothing;  // takes no place
-        auto stalling = stall(server.port, begun_handshake);
-        std::optional<net::socket> stalled = co_await stalling;
-        auto taken = test::eventually([&] { return server.server.connections() == 2; });
-        const bool there = co_await taken;
-        BOOST_TEST_REQUIRE(there);
+        watched_server server({.handshake_timeout = 60s, .max_handshakes = 1});
+        tls::engine greeter(tls::create_secure_context({.ca = test::shared_credentials().root.certificate()}),
+                            tls::role::client);
+        greeter.handshake();
+        const std::span<const std::byte> output = greeter.output();
+        const std::string hello(reinterpret_cast<const char*>(output.data()), output.size());
+        std::vector<net::socket> stalled;
+        for (const std::size_t size :
+             {std::size_t{0}, std::size_t{1}, std::size_t{7}, hello.size() / 2, hello.size() - 1, hello.size()}) {
+            for (int i = 0; i < 5; ++i) {
+                auto stalling = stall(server.port, hello.substr(0, size));
+                stalled.push_back(co_await stalling);
+            }
+        }
+        auto accepting = test::eventually([&] { return server.server.connections() == 30; });
+        const bool accepted = co_await accepting;
+        BOOST_TEST(accepted);
+        for (int i = 0; i < 3; ++i) {
+            tls::socket client = tls::connect(test::client_of(server.port));
+            auto connecting = with_timeout(20s, client.secure_connect());
+            const result<> connected = co_await connecting;
+            BOOST_TEST(name_of(connected) == "");
+        }
+        BOOST_TEST(server.failures.empty());
+    });
+}
 
-        tls::socket client = tls::connect(test::client_of(server.port));
-        auto impatient = with_timeout(200ms, client.secure_connect());
-        const result<> waited = co_await impatient;
-        BOOST_TEST((waited.error() == errc::timed_out));
-        BOOST_TEST(server.secure == 0);
-        stalled.reset();
+BOOST_AUTO_TEST_CASE(a_client_hello_may_come_byte_by_byte_and_in_many_records, *boost::unit_test::label("F-26"))
+{
+    test::run([]() -> task<> {
+        watched_server server({.max_handshakes = 1});
+        tls::engine greeter(tls::create_secure_context({.ca = test::shared_credentials().root.certificate()}),
+                            tls::role::client);
+        greeter.handshake();
+        const std::span<const std::byte> output = greeter.output();
+        // The same message in records of 50 bytes.
+        std::string records;
+        for (std::span<const std::byte> message = output.subspan(5); !message.empty();) {
+            const std::size_t size = std::min<std::size_t>(50, message.size());
+            records += std::string("\x16\x03\x01", 3) + '\0' + static_cast<char>(size);
+            records.append(reinterpret_cast<const char*>(message.data()), size);
+            message = message.subspan(size);
+        }
+        auto stalling = stall(server.port, records.substr(0, 1));
+        net::socket slow = co_await stalling;
+        for (const char each : records.substr(1)) {
+            const result<std::size_t> written = co_await slow.write(std::as_bytes(std::span(&each, 1)));
+            BOOST_TEST(written.has_value());
+            const result<> drained = co_await slow.drained();
+            BOOST_TEST(drained.has_value());
+        }
+        std::array<std::byte, 1000> buffer;
+        const result<std::size_t> answered = co_await slow.read(buffer);
+        BOOST_TEST(answered.has_value());
+        BOOST_TEST((buffer[0] == std::byte{22}));  // a ServerHello, no alert
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_gets_its_engine_when_it_has_said_something, *boost::unit_test::label("F-25"))
+{
+    test::run([]() -> task<> {
+        tls::server server = tls::create_server(test::serving(test::shared_credentials().server), test::echo);
+        const std::uint16_t port = test::listen_anywhere(server);
+        auto stalling = stall(port, "");
+        net::socket silent = co_await stalling;
+        auto accepting = test::eventually([&] { return server.connections() == 1; });
+        const bool accepted = co_await accepting;
+        BOOST_TEST(accepted);
+        // What is made only now knows the new certificate.
+        const test::identity& other = test::shared_credentials().wrong_name;
+        server.set_secure_context({.cert = other.cert, .key = other.key});
+        tls::socket_options options;
+        options.engine.reject_unauthorized = false;
+        options.secure_context = tls::create_secure_context({.ca = test::shared_credentials().root.certificate()});
+        tls::socket client(std::move(silent), std::move(options));
         auto connecting = client.secure_connect();
         const result<> connected = co_await connecting;
         BOOST_TEST(name_of(connected) == "");
-        // The place of a handshake that has ended is free again.
-        tls::socket next = tls::connect(test::client_of(server.port));
-        auto connecting_next = next.secure_connect();
-        const result<> next_connected = co_await connecting_next;
-        BOOST_TEST(name_of(next_connected) == "");
+        BOOST_TEST(client.get_peer_certificate()->subject->get("CN").value() == "elsewhere");
     });
 }
 

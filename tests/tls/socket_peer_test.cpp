@@ -120,14 +120,17 @@ private:
 
 /// A server that hands out its only connection.
 struct one_connection {
-    tls::server server = tls::create_server(test::serving(test::shared_credentials().server), [this](tls::socket socket) -> task<> {
-        accepted.emplace(std::move(socket));
-        co_return;
-    });
+    const std::chrono::milliseconds limit;
+    tls::server server = tls::create_server(
+        test::serving(test::shared_credentials().server, {.allow_half_open = true, .handshake_timeout = limit}),
+        [this](tls::socket socket) -> task<> {
+            accepted.emplace(std::move(socket));
+            co_return;
+        });
     std::uint16_t port = test::listen_anywhere(server);
     std::optional<tls::socket> accepted = std::nullopt;
 
-    one_connection() = default;
+    explicit one_connection(std::chrono::milliseconds handshake_timeout = 120s) : limit(handshake_timeout) {}
     one_connection(const one_connection&) = delete;
 
     task<bool> open(openssl_peer& peer)
@@ -136,7 +139,7 @@ struct one_connection {
         const bool connected = co_await connecting;
         auto accepting = test::eventually([this] { return accepted.has_value(); });
         const bool there = co_await accepting;
-        co_return connected && there;
+        co_return connected&& there;
     }
 };
 
@@ -299,6 +302,46 @@ BOOST_AUTO_TEST_CASE(a_write_in_the_middle_of_a_renegotiation_waits_for_its_end)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_peer_that_stops_in_a_renegotiation_keeps_nobody_waiting, *boost::unit_test::label("F-27"))
+{
+    test::run([]() -> task<> {
+        one_connection server(1s);
+        openssl_peer peer(server.port, TLS1_2_VERSION);
+        auto opening = server.open(peer);
+        const bool open = co_await opening;
+        BOOST_TEST_REQUIRE(open);
+        BOOST_TEST(SSL_renegotiate(peer.ssl()) == 1);
+        SSL_do_handshake(peer.ssl());
+        auto flushing = peer.flush();
+        const bool sent = co_await flushing;
+        BOOST_TEST(sent);
+        scope all;
+        std::string read_code, write_code, end_code;
+        auto reader = [&]() -> task<> {
+            std::array<std::byte, 100> buffer;
+            const result<std::size_t> count = co_await server.accepted->read(buffer);
+            read_code = name_of(count);
+        };
+        all.spawn(reader);
+        auto begun = sleep_for(100ms);  // it sees the ClientHello
+        static_cast<void>(co_await begun);
+        auto writer = [&]() -> task<> {
+            const result<std::size_t> count = co_await server.accepted->write("waits");
+            write_code = name_of(count);
+        };
+        auto ender = [&]() -> task<> {
+            const result<> ended = co_await server.accepted->end();
+            end_code = name_of(ended);
+        };
+        all.spawn(writer);
+        all.spawn(ender);
+        co_await all.join();
+        BOOST_TEST(read_code == "ERR_TLS_HANDSHAKE_TIMEOUT");
+        BOOST_TEST(write_code == "ERR_TLS_HANDSHAKE_TIMEOUT");
+        BOOST_TEST(end_code == "ERR_TLS_HANDSHAKE_TIMEOUT");
+    });
+}
+
 BOOST_AUTO_TEST_CASE(an_end_in_the_middle_of_a_renegotiation_comes_after_it)
 {
     test::run([]() -> task<> {
@@ -366,6 +409,8 @@ BOOST_AUTO_TEST_CASE(a_connection_whose_peer_has_ended_is_closed_without_waiting
             const result<std::size_t> written = co_await home.accepted->write(answer);
             BOOST_TEST(written.value() == answer.size());
             const std::size_t descriptors = test::process_counts::now().descriptors;
+            auto ending = with_timeout(0ns, home.accepted->end());
+            static_cast<void>(co_await ending);
             home.accepted.reset();
             std::string received;
             for (bool more = true; more;) {

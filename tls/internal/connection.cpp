@@ -27,12 +27,6 @@ bool is_soft(std::error_code error) noexcept
 
 }  // namespace
 
-connection::~connection()
-{
-    if (bytes_)
-        close_in_order();
-}
-
 void connection::connect(std::unique_ptr<net::internal::transport> bytes) noexcept
 {
     bytes_ = std::move(bytes);
@@ -54,8 +48,37 @@ void connection::destroy(bool reset) noexcept
     failure_ = coil::errc::destroyed;
     if (bytes_ && reset)
         bytes_->reset_on_close();
-    bytes_.reset();
+    drop_bytes();
     wake_all();
+}
+
+/// Closes, at the end of a step that is being taken.
+void connection::drop_bytes() noexcept
+{
+    dropped_ = stepping_;
+    if (stepping_)
+        return;
+    forget_handshake();
+    bytes_.reset();
+}
+
+/// @param how  where the program saw to a whole stream; without close_notify it is none.
+void connection::give_up(net::internal::closing how) noexcept
+{
+    if (!failure_ && bytes_ && how == net::internal::closing::in_order && !stepping_)
+        end();
+    if (!failure_)
+        failure_ = coil::errc::destroyed;
+    if (!bytes_)
+        return;
+    if (stepping_) {
+        dropped_ = true;
+        return;
+    }
+    forget_handshake();
+    if (!engine_.shutdown_sent())
+        how = net::internal::closing::abort;
+    net::internal::retirement::begin(std::move(bytes_), how, engine_access::peer_ended(engine_));
 }
 
 std::optional<net::address> connection::remote_address() const
@@ -83,27 +106,19 @@ tls::error_info connection::error_info() const
     return info;
 }
 
-void connection::fail(std::error_code error) noexcept
+void connection::fail(std::error_code error, net::internal::closing how) noexcept
 {
     if (failure_)
         return;
     failure_ = error;
+    forget_handshake();
     if (bytes_) {
         if (const std::optional<net::address> remote = bytes_->remote_address())
             last_remote_ = std::make_unique<net::address>(*remote);
         flush();  // the alert
-        net::internal::retirement::begin(std::move(bytes_), false);
+        net::internal::retirement::begin(std::move(bytes_), how);
     }
     wake_all();
-}
-
-void connection::close_in_order() noexcept
-{
-    if (engine_.handshake_done() && !failure_ && !bytes_->send_error()) {
-        engine_.shutdown();
-        flush();
-    }
-    net::internal::retirement::begin(std::move(bytes_), engine_access::peer_ended(engine_));
 }
 
 void connection::flush() noexcept
@@ -111,6 +126,16 @@ void connection::flush() noexcept
     coil::internal::chunk_queue& sealed = engine_access::output(engine_);
     if (!sealed.empty())
         bytes_->send(std::move(sealed));
+}
+
+/// Lets the engine work. Handlers that it calls may use the socket, but not the engine.
+template <class Step>
+auto connection::take_step(Step step) noexcept
+{
+    stepping_ = true;
+    const auto outcome = step();
+    stepping_ = false;
+    return outcome;
 }
 
 /// Lets the engine take a step with the input that is there, piece by piece, until it is done or really needs more.
@@ -122,8 +147,12 @@ progress connection::drive(Step step) noexcept
     while (true) {
         const std::span<const std::byte> input = bytes_->received();
         engine_.lend(input);
-        made = step();
+        made = take_step(step);
         bytes_->consume(input.size() - engine_.reclaim());
+        if (dropped_) {
+            drop_bytes();
+            return {status::error, 0};
+        }
         flush();
         if (made.status != status::want_input)
             break;
@@ -141,23 +170,60 @@ progress connection::drive(Step step) noexcept
         }
         engine_.end_of_input();
     }
-    if (!was_open && engine_.handshake_done()) {
-        if (end_asked_)
-            end();
-        wake_all();
-    }
-    if (std::exchange(end_after_read_, false))
-        wake_writer();
+    after_step(was_open, made.status);
     return made;
+}
+
+void connection::after_step(bool was_open, status outcome) noexcept
+{
+    if (timer_node::set() || outcome == status::want_input)
+        watch_handshake(outcome);
+    greeted_ = true;
+    if (!engine_.handshake_done())
+        return;
+    if (!was_open)
+        wake_all();
+    // Asked for during the handshake, that of a renegotiation included, or within a handler.
+    if (end_asked() && !engine_.shutdown_sent()) {
+        end_if_asked();
+        wake_writer();
+    }
+}
+
+/// Keeps a deadline for as long as a handshake waits for the peer.
+void connection::watch_handshake(status outcome) noexcept
+{
+    const bool waiting = outcome == status::want_input && engine_access::in_handshake(engine_);
+    if (waiting == timer_node::set() || handshake_limit_.count() == 0)
+        return;
+    if (waiting)
+        loop::current().timers().set(*this, loop::current().now() + handshake_limit_);
+    else
+        forget_handshake();
+}
+
+void connection::forget_handshake() noexcept
+{
+    if (timer_node::set())
+        loop::current().timers().clear(*this);
+}
+
+void connection::expire() noexcept
+{
+    fail(errc::handshake_timeout);
 }
 
 std::error_code connection::error_of_engine() noexcept
 {
     if (failure_)
         return failure_;
-    const std::error_code error = engine_.error_info().error;
-    if (!is_soft(error))
-        fail(error);
+    const tls::error_info& info = engine_.error_info();
+    const std::error_code error = info.error;
+    if (is_soft(error))
+        return error;
+    // An alert has to arrive, and is no orderly end. Without one only a reset tells that something is missing.
+    const bool told = info.alert_direction == alert_direction::sent || !engine_.handshake_done();
+    fail(error, told ? net::internal::closing::in_order : net::internal::closing::abort);
     return error;
 }
 
@@ -178,7 +244,7 @@ result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
         wake_writer();
     switch (made.status) {
     case status::done: return made.bytes;
-    case status::closed: return coil::errc::end_of_stream;
+    case status::closed: return end_of_input(coil::errc::end_of_stream);
     case status::error: return error_of_engine();
     case status::want_input:
     case status::want_answer: break;
@@ -196,7 +262,7 @@ result<bool> connection::has_input() noexcept
 
 void connection::want_input() noexcept
 {
-    if (!bytes_ || linked() || read_after_sending_)
+    if (!bytes_ || linked() || read_after_sending_ || stepping_)
         return;  // everybody is woken when they are there, or when it is this connection's turn
     if (bytes_->received().empty() && !bytes_->receive_error())
         bytes_->want_bytes();
@@ -232,7 +298,7 @@ result<bool> connection::open() noexcept
 {
     if (failure_)
         return failure_;
-    if (opening())
+    if (opening() || stepping_)
         return false;
     if (!bytes_)
         return error_from_errno(ENOTCONN);
@@ -250,8 +316,6 @@ result<bool> connection::open() noexcept
 
 result<std::size_t> connection::put(std::span<const std::span<const std::byte>> pieces, std::size_t skip) noexcept
 {
-    if (end_asked_)
-        return coil::errc::write_after_end;
     if (const std::error_code error = send_error())
         return error;
     const result<bool> opened = open();
@@ -293,7 +357,11 @@ result<std::size_t> connection::seal(std::span<const std::byte> bytes, std::size
     bytes = bytes.first(std::min(bytes.size(), records * record_size));
     if (coil::internal::chunk_queue& sealed = engine_access::output(engine_); sealed.empty())
         sealed = bytes_->take_back();
-    progress made = engine_.write(bytes);
+    progress made = take_step([&] { return engine_.write(bytes); });
+    if (dropped_) {
+        drop_bytes();
+        return failure_;
+    }
     flush();
     if (made.status == status::want_input && made.bytes == 0)
         made = drive([&] { return engine_.write(bytes); });
@@ -316,16 +384,18 @@ std::error_code connection::send_error() const noexcept
 
 void connection::end() noexcept
 {
-    end_asked_ = true;
-    if (opening() || send_error() || engine_.shutdown_sent())
+    if (stepping_ || opening() || send_error() || engine_.shutdown_sent())
         return;
     const result<bool> opened = open();
-    if (!opened || !*opened)
+    if (!opened || !*opened || engine_.shutdown_sent())
         return;
-    const status made = engine_.shutdown();
+    const status made = take_step([this] { return engine_.shutdown(); });
+    if (dropped_) {
+        drop_bytes();
+        return;
+    }
     flush();
-    end_after_read_ = made == status::want_input;  // the peer renegotiates, and the reader takes care of that
-    if (!end_after_read_)
+    if (made == status::done)  // not while the peer renegotiates; the step that ends that tries again
         bytes_->end();
 }
 

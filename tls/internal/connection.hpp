@@ -3,8 +3,10 @@
 #include <coil/net/internal/stream_core.hpp>
 #include <coil/net/internal/transport.hpp>
 #include <coil/runtime/internal/ready.hpp>
+#include <coil/runtime/internal/timers.hpp>
 #include <coil/tls/engine.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -15,12 +17,18 @@ namespace coil::tls::internal {
 ///
 /// Ciphertext is decrypted where the kernel put it, and what the engine seals goes to the transport in the chunks in which
 /// it was made. Every step that the engine takes may leave something to send, whichever side asked for the step.
+///
+/// A step may call handlers of the program, which may do anything with the socket: whatever needs the engine then says "not
+/// yet", and what ends the connection is done when the step is over. So nothing enters OpenSSL twice.
 class connection final : public net::internal::stream_core,
                          private net::internal::transport_observer,
-                         private coil::internal::ready_item {
+                         private coil::internal::ready_item,
+                         private coil::internal::timer_node {
 public:
     explicit connection(tls::engine engine) noexcept : engine_(std::move(engine)) {}
-    ~connection() override;
+
+    /// Ends the connection if a handshake, the first or one of a renegotiation, takes longer. 0: it may take any time.
+    void limit_handshakes(std::chrono::milliseconds limit) noexcept { handshake_limit_ = limit; }
 
     /// Says that the bytes below are on their way: until `opening` is gone, reads and writes wait for them.
     void expect(const std::shared_ptr<const void>& opening) noexcept { opening_ = opening; }
@@ -43,12 +51,14 @@ public:
     std::optional<net::address> remote_address() const;
     /// Why the connection is of no use any more; success while it is.
     std::error_code failure() const noexcept { return failure_; }
-    /// Ends the connection because of something that the engine does not know of.
-    void fail(std::error_code error) noexcept;
+    /// Ends the connection because of something that the engine does not know of: it is reset.
+    void fail(std::error_code error) noexcept { fail(error, net::internal::closing::abort); }
     /// The same where it never came to a connection. @param why  not null.
     void fail(std::shared_ptr<const coil::error_info> why) noexcept;
     /// All that is known about the failure; empty where there is none.
     tls::error_info error_info() const;
+    /// Whether the first step of the handshake was taken.
+    bool greeted() const noexcept { return greeted_; }
 
     result<std::size_t> take(std::span<std::byte> buffer) noexcept override;
     result<bool> has_input() noexcept override;
@@ -62,7 +72,6 @@ public:
     std::size_t unsent() const noexcept override { return bytes_ ? bytes_->unsent() : 0; }
     std::error_code send_error() const noexcept override;
     result<bool> open() noexcept override;
-    void end() noexcept override;
     bool ended() const noexcept override { return engine_.shutdown_sent() && bytes_ && bytes_->ended(); }
 
 private:
@@ -75,16 +84,27 @@ private:
     }
     bool awaits_sending() const noexcept override { return has_writer() || read_after_sending_; }
 
+    void end() noexcept override;
+    void give_up(net::internal::closing how) noexcept override;
+
     /// The loop has time for a step of the handshake.
     void run() noexcept override;
+    /// A handshake takes too long.
+    void expire() noexcept override;
 
     template <class Step>
+    auto take_step(Step step) noexcept;
+    template <class Step>
     progress drive(Step step) noexcept;
+    void after_step(bool was_open, status outcome) noexcept;
+    void watch_handshake(status outcome) noexcept;
+    void forget_handshake() noexcept;
+    void drop_bytes() noexcept;
+    void fail(std::error_code error, net::internal::closing how) noexcept;
     bool awaits_turn() noexcept;
     std::error_code error_of_engine() noexcept;
     result<std::size_t> seal(std::span<const std::byte> bytes, std::size_t room) noexcept;
     void flush() noexcept;
-    void close_in_order() noexcept;
 
     tls::engine engine_;
     std::unique_ptr<net::internal::transport> bytes_;
@@ -92,11 +112,13 @@ private:
     std::unique_ptr<net::address> last_remote_;
     std::error_code failure_;
     std::shared_ptr<const coil::error_info> connect_failure_;
+    std::chrono::milliseconds handshake_limit_{0};
+    bool stepping_ = false;  // the engine is at work, and may call handlers
+    bool dropped_ = false;   // meanwhile the connection was destroyed
+    bool greeted_ = false;
     bool has_turn_ = false;  // to take a step of the handshake
-    bool end_asked_ = false;
     bool input_ended_ = false;
     bool write_needs_input_ = false;  // the peer renegotiates
-    bool end_after_read_ = false;     // likewise
     bool read_after_sending_ = false;
     bool destroyed_ = false;
 };

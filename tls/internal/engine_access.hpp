@@ -15,6 +15,8 @@ struct engine_access {
     static bool worked_much(const engine& of) noexcept;
     /// Whether a read could only say that it needs input.
     static bool nothing_to_read(const engine& of) noexcept;
+    /// Whether a handshake is under way, the first or that of a renegotiation.
+    static bool in_handshake(const engine& of) noexcept;
     /// Whether the peer said with close_notify that nothing will follow.
     static bool peer_ended(const engine& of) noexcept;
 };

@@ -85,6 +85,7 @@ tls::socket_options socket_options_of(const connect_arguments& arguments)
     made.engine.alpn_protocols = tls::alpn_protocol_list(arguments.tls.alpn_protocols());
     made.engine.host = arguments.target.host;
     made.engine.reject_unauthorized = !arguments.insecure;
+    made.allow_half_open = true;  // TLS 1.3 ends one direction at a time: the rest of the input is still sent
     made.engine.servername = arguments.servername.value_or(name_of(arguments.target.host));
     return made;
 }
