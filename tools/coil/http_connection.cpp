@@ -1,6 +1,7 @@
 #include "tools/coil/http_connection.hpp"
 
 #include <coil/runtime/timer.hpp>
+#include <coil/runtime/with_stop.hpp>
 
 #include "tools/coil/terminal.hpp"
 
@@ -23,15 +24,6 @@ using bytes = std::span<const std::byte>;
 bytes bytes_of(std::string_view text)
 {
     return std::as_bytes(std::span(text));
-}
-
-/// Waits for the first bytes of something, but not when `closing` is stopped.
-task<result<std::size_t>> read_unless(stop_token closing, tls::socket& socket, std::span<std::byte> buffer,
-                                      std::chrono::seconds limit)
-{
-    co_await internal::use_stop_token(closing);
-    result<std::size_t> count = co_await with_timeout(limit, socket.read(buffer));
-    co_return count;
 }
 
 /// Writes all of `pieces` or fails; a client that makes no room for them in time is a failure too.
@@ -93,7 +85,8 @@ task<bool> http_service::drop_input(tls::socket& socket)
 task<bool> http_service::wait_for_request(tls::socket& socket, std::string& received)
 {
     std::array<std::byte, 64> first;
-    const result<std::size_t> count = co_await read_unless(context_.closing(), socket, first, limits_.idle);
+    const result<std::size_t> count =
+        co_await with_timeout(limits_.idle, with_stop(context_.closing(), socket.read(first)));
     if (count)
         received.assign(reinterpret_cast<const char*>(first.data()), *count);
     co_return count.has_value();

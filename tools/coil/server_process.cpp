@@ -1,16 +1,18 @@
 #include "tools/coil/server_process.hpp"
 
-#include <coil/runtime/signal.hpp>
+#include <coil/runtime/cluster.hpp>
 
 #include "tools/coil/certificate_source.hpp"
 #include "tools/coil/terminal.hpp"
 #include "tools/coil/usage_error.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <fstream>
-#include <list>
+#include <future>
 #include <optional>
 #include <utility>
 
@@ -38,53 +40,10 @@ void require_listening(const net::listen_options& where, const std::error_code& 
                           error.message() + " (" + error_name(error) + ")");
 }
 
-/// The threads of a server, and the signals that end them.
-class server_process {
-public:
-    explicit server_process(worker_plan plan) : plan_(std::move(plan)) {}
-
-    /// Throws: `usage_error` where one of the threads cannot listen; the others have then ended.
-    net::address start(unsigned threads);
-    /// Runs until all threads have ended.
-    void run() { loop_.run(supervise()); }
-    /// Ends all threads at once.
-    void stop();
-
-private:
-    void check_port();
-    net::address start_worker();
-    task<> supervise();
-    void worker_ended();
-
-    worker_plan plan_;
-    signal_set signals_{SIGINT, SIGTERM};  // before the threads, which inherit what it blocks
-    coil::loop loop_{
-        {.blocked_threshold = {}, .submission_entries = 8, .completion_entries = 64, .receive_buffers = 0}};
-    stop_source all_ended_;
-    std::size_t running_ = 0;
-    std::list<worker> workers_;  // goes first: each waits for its thread
-};
-
-net::address server_process::start(unsigned threads)
-{
-    if (plan_.listen.reuse_port)
-        check_port();
-    try {
-        const net::address where = start_worker();
-        plan_.listen.port = where.port();
-        for (unsigned i = 1; i < threads; ++i)
-            static_cast<void>(start_worker());
-        return where;
-    } catch (...) {
-        stop();
-        throw;
-    }
-}
-
 /// Sockets that may share a port with each other would also share it with those of another server.
-void server_process::check_port()
+void check_port(const net::listen_options& wanted)
 {
-    const std::optional<net::address> where = net::address::parse(plan_.listen.host, plan_.listen.port);
+    const std::optional<net::address> where = net::address::parse(wanted.host, wanted.port);
     const int probe = where ? ::socket(where->system_address()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
     const int on = 1;
     bool taken = false;
@@ -93,47 +52,70 @@ void server_process::check_port()
     const std::error_code error = error_from_errno(taken ? errno : 0);
     if (probe >= 0)
         ::close(probe);
-    require_listening(plan_.listen, error);
+    require_listening(wanted, error);
 }
 
-net::address server_process::start_worker()
-{
-    worker& started = workers_.emplace_back(plan_, [this] { loop_.post([this] { worker_ended(); }); });
-    ++running_;
-    const result<net::address> where = started.start();
-    require_listening(plan_.listen, where.error());
-    return *where;
-}
-
-void server_process::stop()
-{
-    for (worker& each : workers_)
-        each.stop();
-}
-
-void server_process::worker_ended()
-{
-    if (--running_ == 0)
-        all_ended_.request_stop();
-}
-
-task<> server_process::supervise()
-{
-    bool closing = false;
-    co_await internal::use_stop_token(all_ended_.token());
-    while (!all_ended_.stop_requested()) {
-        const result<int> signal = co_await signals_.wait();
-        if (!signal)
-            continue;
-        for (worker& each : workers_) {
-            if (closing)
-                each.stop();
-            else
-                each.close();
-        }
-        closing = true;
+/// The threads of a server. The first one that listens decides on the port of the others.
+class server_process {
+public:
+    /// @param announce  called once all listen; an exception that leaves it ends them.
+    server_process(worker_plan plan, std::function<void(const net::address&)> announce)
+        : plan_(std::move(plan)), announce_(std::move(announce))
+    {
     }
-}
+
+    /// Runs until all threads have ended.   Throws: `usage_error` where one of them cannot listen.
+    void run(unsigned threads)
+    {
+        cluster_options options;
+        options.loop.blocked_threshold = {};  // what goes to stderr is about the server
+        options.workers = threads;
+        cluster(options).run([this](coil::worker self) { return start(self); });
+    }
+
+private:
+    task<> start(const coil::worker& self)
+    {
+        worker_plan plan = plan_;
+        if (self.index() == 0)
+            return start_first(std::move(plan), self);
+        plan.listen.port = known_where_.get().port();
+        return start(std::move(plan), self);
+    }
+
+    task<> start(worker_plan plan, coil::worker self)
+    {
+        return work(std::move(plan), [this, self](const result<net::address>& where) { listening(self, where); });
+    }
+
+    /// The others wait until it listens.
+    task<> start_first(worker_plan plan, coil::worker self)
+    {
+        try {
+            task<> working = start(std::move(plan), self);
+            co_await working;
+        } catch (...) {
+            if (listening_ == 0)
+                where_.set_exception(std::current_exception());
+            throw;
+        }
+    }
+
+    void listening(const coil::worker& self, const result<net::address>& where)
+    {
+        require_listening(plan_.listen, where.error());
+        if (self.index() == 0)
+            where_.set_value(*where);
+        if (++listening_ == self.count())
+            announce_(*where);
+    }
+
+    worker_plan plan_;
+    std::function<void(const net::address&)> announce_;
+    std::promise<net::address> where_;
+    std::shared_future<net::address> known_where_ = where_.get_future().share();
+    std::atomic<unsigned> listening_ = 0;
+};
 
 }  // namespace
 
@@ -155,21 +137,17 @@ int run_server(const server_arguments& arguments, server_process_options options
     plan.server.alpn_protocols = tls::alpn_protocol_list(protocols);
     plan.server.context = identity.context;
 
-    server_process process(std::move(plan));
-    const net::address where = process.start(threads);
-    if (!arguments.port_file.empty()) {
-        try {
+    if (plan.listen.reuse_port)
+        check_port(plan.listen);
+    server_process process(std::move(plan), [&](const net::address& where) {
+        if (!arguments.port_file.empty())
             write_port_file(arguments.port_file, where.port());
-        } catch (...) {
-            process.stop();
-            throw;
+        if (!arguments.quiet) {
+            terminal::errors().write(identity.notice);
+            terminal::output().write(options.announcement(where, threads));
         }
-    }
-    if (!arguments.quiet) {
-        terminal::errors().write(identity.notice);
-        terminal::output().write(options.announcement(where, threads));
-    }
-    process.run();
+    });
+    process.run(threads);
     return 0;
 }
 

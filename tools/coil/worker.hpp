@@ -4,16 +4,14 @@
 #include <coil/net/server.hpp>
 #include <coil/runtime/cancel.hpp>
 #include <coil/runtime/loop.hpp>
+#include <coil/runtime/result.hpp>
 #include <coil/runtime/scope.hpp>
+#include <coil/runtime/task.hpp>
 #include <coil/tls/server.hpp>
 
 #include "tools/coil/access_log.hpp"
 
 #include <functional>
-#include <future>
-#include <memory>
-#include <mutex>
-#include <thread>
 
 namespace coil::command {
 
@@ -23,13 +21,10 @@ public:
     service_context(scope& writers, bool log) : log_(writers, log) {}
 
     /// Stopped when no new request should be begun: the server is closing.
-    stop_token closing() noexcept { return closing_.token(); }
+    stop_token closing() noexcept { return loop::current().draining(); }
     access_log& log() noexcept { return log_; }
 
-    void close() noexcept { closing_.request_stop(); }
-
 private:
-    stop_source closing_;
     access_log log_;
 };
 
@@ -44,38 +39,8 @@ struct worker_plan {
     command::service service;
 };
 
-/// A thread with a loop and a server of its own.
-class worker {
-public:
-    /// @param on_end  called on the worker's thread as the last thing that it does.
-    worker(worker_plan plan, std::function<void()> on_end);
-    ~worker();
-
-    /// Starts the thread. @return where it listens.
-    /// Errors: why it does not.   Throws: what kept the thread from being set up.
-    result<net::address> start();
-    /// Accepts no more, lets open requests finish for a while, then ends. From any thread.
-    void close();
-    /// Ends without letting anything finish. From any thread.
-    void stop();
-
-private:
-    struct parts;
-
-    void run() noexcept;
-    task<> serve();
-    task<> limit_closing();
-    void begin_closing();
-    void post(std::function<void()> call);
-
-    worker_plan plan_;
-    std::function<void()> on_end_;
-    std::promise<result<net::address>> started_;
-    bool has_started_ = false;  // or has said why not
-    std::mutex mutex_;
-    coil::loop* loop_ = nullptr;  // guarded by mutex_
-    parts* parts_ = nullptr;      // on the thread's loop only
-    std::thread thread_;
-};
+/// Serves on this thread's loop, until that drains or the task is stopped.
+/// @param listening  told where it listens, or why it does not; then it ends.
+task<> work(worker_plan plan, std::function<void(const result<net::address>&)> listening);
 
 }  // namespace coil::command
