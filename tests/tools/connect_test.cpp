@@ -96,6 +96,16 @@ BOOST_AUTO_TEST_CASE(a_server_that_cannot_be_verified_is_refused_in_plain_words)
     }
 }
 
+BOOST_AUTO_TEST_CASE(the_chain_of_a_server_that_is_refused_is_shown, *boost::unit_test::label("F-67"))
+{
+    for (const std::string identity : {"expired", "wrong_name", "self_signed_server"}) {
+        const test::running_server server = start(identity);
+        const test::finished_process refused = connect({"--ca", files.path("root.pem"), "localhost:" + server.port()});
+        BOOST_TEST(refused.status == 1);
+        check_says(refused.errors, {"FAILED", "0 server", "CN=", "SHA-256", "refused: "});
+    }
+}
+
 BOOST_AUTO_TEST_CASE(another_servername_is_sent_and_checked)
 {
     const test::running_server server = start("server_a");

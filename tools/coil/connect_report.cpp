@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <memory>
 #include <string_view>
 
 namespace coil::command {
@@ -102,7 +103,8 @@ std::string chain(const tls::socket& socket)
 {
     std::string text;
     const std::optional<tls::certificate> first = socket.get_peer_certificate(true);
-    const tls::certificate* cert = first ? &*first : nullptr;
+    const std::shared_ptr<const tls::certificate> refused = socket.error_info().peer_certificate;
+    const tls::certificate* cert = first ? &*first : refused.get();
     for (int depth = 0; cert && depth < most_certificates; ++depth) {
         text += describe(*cert, depth);
         cert = cert->issuer_certificate.get();
