@@ -19,6 +19,8 @@ public:
     int get() const noexcept { return number_; }
     int take() noexcept { return std::exchange(number_, -1); }
     void close() noexcept;
+    /// Closes a connection so that its peer is told of a reset: an end would look as if nothing had been meant to come.
+    void reset() noexcept;
 
 private:
     int number_;

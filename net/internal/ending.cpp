@@ -35,15 +35,11 @@ void ending::close() noexcept
 {
     if (socket_.get() < 0)
         return;
-    if (state_ != state::sent) {
-        const linger now{.l_onoff = 1, .l_linger = 0};
-        if (loop* home = loop::current_or_null())
-            home->ring().set_option(socket_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-        else
-            ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    }
     sending_.abandon();
-    socket_.close();
+    if (state_ == state::sent)
+        socket_.close();
+    else
+        socket_.reset();
 }
 
 }  // namespace coil::net::internal

@@ -137,7 +137,7 @@ void listener::refuse_one() noexcept
     loop& home = loop::current();
     descriptor refused(home.ring().accept_now(socket_.get()));
     home.counts().refused_connections += refused.get() >= 0;
-    refused.close();
+    refused.reset();
     reserve_ = open_reserve();
 }
 

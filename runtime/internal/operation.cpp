@@ -86,7 +86,12 @@ void operation_node::deliver(const completion& what, ring& from) noexcept
     }
     if (what.has_buffer)
         from.return_buffer(what.buffer);
-    if (what.result >= 0 && (request_.code == opcode::accept || request_.code == opcode::open))
+    if (what.result >= 0 && request_.code == opcode::accept) {
+        const linger now{.l_onoff = 1, .l_linger = 0};  // an end would look as if the connection had been served
+        from.set_option(what.result, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        from.close(what.result);
+    }
+    if (what.result >= 0 && request_.code == opcode::open)
         from.close(what.result);
     if (what.result == -ECANCELED && request_.code == opcode::close)
         from.close(request_.fd);  // the kernel did not come to it
