@@ -33,10 +33,11 @@ struct socket_options {
 /// Reads and writes may be in flight together, from any coroutines of the loop; writes queue, and the bytes of one lie
 /// together. Cancelling any of them leaves the socket usable and loses no byte.
 ///
-/// The peer sees an orderly end (FIN) if and only if this side said so: by `end()`, or by reading the peer's own end without
-/// `allow_half_open`. What was written then is still sent after the socket is gone, as long as the peer takes some of it
-/// every half minute. A socket that goes without that, by its scope, a stop or an exception, is cut off: what was written may
-/// still leave, and then the connection is reset. A Unix socket knows no reset: its peer sees an end.
+/// The peer sees an orderly end (FIN) if and only if this side said so: by `end()`, or by reading the peer's own end
+/// without `allow_half_open` where no write was given up before. What was written then is still sent after the socket is
+/// gone, as long as the peer takes some of it every half minute. A socket that goes without that, by its scope, a stop or
+/// an exception, is cut off: what was written may still leave, and then the connection is reset. A Unix socket knows no
+/// reset: its peer sees an end.
 ///
 /// Awaiting needs a named socket: g++ 12 destroys the options in `co_await connect({…}).connect()` twice, so that form does
 /// not compile. A socket may outlive its loop, and is of no use then.

@@ -54,10 +54,11 @@ struct socket_options {
 /// connection closed; every later call gives the same error. Within a handler that TLS calls, such as `sni_callback`, the
 /// socket may be destroyed; its reads and writes wait until the handler has returned.
 ///
-/// The peer sees an orderly end (close_notify, then FIN) if and only if this side said so: by `end()` or `shutdown()`, or by
-/// reading the peer's own end without `allow_half_open`. What was written then is still sent after the socket is gone, as
-/// long as the peer takes some of it every half minute. A socket that goes without that, by its scope, a stop or an
-/// exception, is cut off: what was written may still leave, no close_notify follows, and the connection is reset.
+/// The peer sees an orderly end (close_notify, then FIN) if and only if this side said so: by `end()` or `shutdown()`, or
+/// by reading the peer's own end without `allow_half_open` where no write was given up before. What was written then is
+/// still sent after the socket is gone, as long as the peer takes some of it every half minute. A socket that goes
+/// without that, by its scope, a stop or an exception, is cut off: what was written may still leave, no close_notify
+/// follows, and the connection is reset.
 ///
 /// Awaiting needs a named socket: g++ 12 destroys the options in `co_await connect({…}).secure_connect()` twice, so that form
 /// does not compile. A socket may outlive its loop, and is of no use then.

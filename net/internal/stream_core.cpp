@@ -68,6 +68,7 @@ bool stream_wait::begin(std::coroutine_handle<> awaiting, stop_token token) noex
     core_->thread_.check();
     if (token.stop_requested()) {
         finish(errc::canceled);
+        core_->write_given_up_ |= unfinished_;
         core_ = nullptr;
         return false;
     }
@@ -93,10 +94,17 @@ void stream_wait::detach() noexcept
     if (!list_hook<stream_wait>::linked())
         return;
     list_hook<stream_wait>::unlink();
+    core.write_given_up_ |= unfinished_;
     if (core.end_asked_ && unfinished_)
         core.cut_off_ = true;
     core.end_if_asked();
     core.wake_writer();
+}
+
+void stream_wait::note_whole() noexcept
+{
+    if (std::exchange(unfinished_, false))
+        core_->write_given_up_ = false;
 }
 
 void stream_wait::wake() noexcept
@@ -228,7 +236,7 @@ bool write_wait::attempt() noexcept
         }
         written_ += *taken;
     }
-    unfinished_ = false;
+    note_whole();
     if (core_->unsent() >= write_limit() && !core_->send_error()) {
         core_->want_output();
         return false;

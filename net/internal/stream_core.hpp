@@ -86,6 +86,8 @@ protected:
     virtual void finish(std::error_code error) noexcept = 0;
     /// Called before it queues for output. @return why it must not.
     virtual std::error_code enter_queue() noexcept { return {}; }
+    /// All bytes were taken.
+    void note_whole() noexcept;
 
     stream_core* core_;
     bool unfinished_ = false;  // it leaves bytes unwritten if it goes away now
@@ -171,10 +173,11 @@ protected:
     /// Gives the connection up. @param how  as the program has seen to it.
     virtual void give_up(closing how) noexcept = 0;
 
-    /// The peer has ended, and a reader is told.
+    /// The peer has ended, and a reader is told. The answer is an end only where what was written is whole: of a write that
+    /// was given up only the program can say so.
     std::error_code end_of_input(std::error_code why) noexcept
     {
-        if (!half_open_ && !end_asked_ && why == errc::end_of_stream)
+        if (!half_open_ && !end_asked_ && !write_given_up_ && why == errc::end_of_stream)
             ask_end();
         return why;
     }
@@ -219,6 +222,7 @@ private:
     bool half_open_ = false;
     bool end_asked_ = false;
     bool cut_off_ = false;
+    bool write_given_up_ = false;  // the last one, before all of it was taken
 };
 
 inline stream_wait::slot stream_wait::reader_place() noexcept

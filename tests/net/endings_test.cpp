@@ -129,6 +129,56 @@ BOOST_DATA_TEST_CASE(reading_the_peers_end_ends_this_side_too, boost::unit_test:
     });
 }
 
+/// Writes more than fits until that is given up.
+task<> write_in_vain(net::socket& to)
+{
+    const std::vector<std::byte> much(8'000'000);
+    auto limited = with_timeout(5ms, to.write(much));
+    const result<std::size_t> written = co_await limited;
+    BOOST_TEST((!written || *written < much.size()));
+}
+
+BOOST_AUTO_TEST_CASE(no_end_answers_the_peers_where_a_write_was_given_up, *boost::unit_test::label("F-01"))
+{
+    run([]() -> task<> {
+        socket_pair pair(wire::tcp);
+        const result<> ended = co_await pair.near.end();
+        BOOST_TEST(ended.has_value());
+        co_await write_in_vain(pair.far);
+        const std::string end = co_await read_once(pair.far);
+        BOOST_TEST(end == "error EOF");
+        { const net::socket gone = std::move(pair.far); }
+        std::string last;
+        while (!last.starts_with("error"))
+            last = co_await read_once(pair.near, 100'000);
+        BOOST_TEST(last == "error ECONNRESET");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_write_that_succeeds_makes_good_for_one_that_was_given_up, *boost::unit_test::label("F-01"))
+{
+    run([]() -> task<> {
+        socket_pair pair(wire::tcp);
+        const result<> ended = co_await pair.near.end();
+        BOOST_TEST(ended.has_value());
+        co_await write_in_vain(pair.far);
+        scope reading;
+        std::string last;
+        const auto read_all = [&]() -> task<> {
+            while (!last.starts_with("error"))
+                last = co_await read_once(pair.near, 100'000);
+        };
+        reading.spawn(read_all());
+        const result<std::size_t> rest = co_await pair.far.write(bytes_of("the rest"));
+        BOOST_TEST(rest.has_value());
+        const std::string end = co_await read_once(pair.far);
+        BOOST_TEST(end == "error EOF");
+        { const net::socket gone = std::move(pair.far); }
+        co_await reading.join();
+        BOOST_TEST(last == "error EOF");
+    });
+}
+
 BOOST_AUTO_TEST_CASE(the_end_that_answers_the_peers_waits_for_the_write_that_waits)
 {
     run([]() -> task<> {
