@@ -167,6 +167,9 @@ const std::vector<program>& programs()
         {"drain", play_drain},
         {"abandon", play_abandon},
         {"plain", play_plain},
+        {"cut_off", play_cut_off},
+        {"cut_off_plain", play_cut_off_plain},
+        {"flood", play_flood},
     };
     return all;
 }

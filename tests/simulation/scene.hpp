@@ -73,5 +73,8 @@ void play_handshakes(scene& on);
 void play_drain(scene& on);
 void play_abandon(scene& on);
 void play_plain(scene& on);
+void play_cut_off(scene& on);
+void play_cut_off_plain(scene& on);
+void play_flood(scene& on);
 
 }  // namespace coil::test

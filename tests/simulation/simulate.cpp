@@ -171,7 +171,7 @@ int main(int argc, char** argv)
     known.add_options()("seeds", options::value(&wanted.seeds), "how many seeds (1000)");
     known.add_options()("processes", options::value(&wanted.processes)->default_value(std::thread::hardware_concurrency()),
                         "how many at once");
-    known.add_options()("program", options::value(&wanted.program), "only echo, cancel, endings, handshakes, drain, abandon or plain");
+    known.add_options()("program", options::value(&wanted.program), "only this one; --help names them all");
     known.add_options()("trace", options::bool_switch(&wanted.trace), "print everything that happens");
     try {
         options::variables_map given;

@@ -84,6 +84,21 @@ BOOST_AUTO_TEST_CASE(plain_sockets_lose_no_byte)
     play_many("plain");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_cut_off_never_looks_whole_over_tls, *boost::unit_test::label("F-01"))
+{
+    play_many("cut_off");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_cut_off_never_looks_whole_over_tcp, *boost::unit_test::label("F-01"))
+{
+    play_many("cut_off_plain");
+}
+
+BOOST_AUTO_TEST_CASE(floods_of_key_updates_end_their_own_connection_only, *boost::unit_test::label("F-20"))
+{
+    play_many("flood");
+}
+
 BOOST_AUTO_TEST_CASE(a_seed_gives_the_same_run_again_here_and_in_another_process)
 {
     for (const program& each : programs()) {
