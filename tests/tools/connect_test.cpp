@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(standard_streams_that_the_caller_closed_are_empty_ones, *bo
 {
     const test::running_server server = start("server");
     for (const std::string closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
-        const std::string script = "exec \"$1\" connect --ca \"$2\" \"localhost:$3\" " + closed;
+        const std::string script = "exec \"$1\" connect --half-close --ca \"$2\" \"localhost:$3\" " + closed;
         const test::finished_process how =
             test::run({"sh", "-c", script, "sh", test::coil_command(), files.path("root.pem"), server.port()}, "hello");
         BOOST_TEST(how.status == 0, closed << ": " << how.errors);
