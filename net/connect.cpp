@@ -212,17 +212,24 @@ task<detailed_result<descriptor>> connect_socket(const connect_options& options)
 
 std::vector<address> interleaved(std::vector<address> targets)
 {
-    const auto other = std::stable_partition(
-        targets.begin(), targets.end(), [&](const address& each) { return each.family() == targets.front().family(); });
     std::vector<address> mixed;
     mixed.reserve(targets.size());
-    auto first = targets.begin();
-    auto second = other;
-    while (first != other || second != targets.end()) {
-        if (first != other)
-            mixed.push_back(*first++);
-        if (second != targets.end())
-            mixed.push_back(*second++);
+    const auto next_of = [&](auto from, bool of_first) {
+        return std::find_if(from, targets.end(), [&](const address& each) {
+            return (each.family() == targets.front().family()) == of_first;
+        });
+    };
+    auto first = next_of(targets.begin(), true);
+    auto second = next_of(targets.begin(), false);
+    while (mixed.size() < targets.size()) {
+        if (first != targets.end()) {
+            mixed.push_back(*first);
+            first = next_of(first + 1, true);
+        }
+        if (second != targets.end()) {
+            mixed.push_back(*second);
+            second = next_of(second + 1, false);
+        }
     }
     return mixed;
 }

@@ -27,7 +27,7 @@ task<task<>> hand_over(const server::connection_handler& handler, socket accepte
 }  // namespace
 
 /// The inside of a server; it does not move, so that its connections can refer to it.
-class server_state : private coil::internal::drainable {
+class server_state final : private coil::internal::drainable {
 public:
     server_state(server_options options, connection_opener opener) : options_(options), opener_(std::move(opener)) {}
     ~server_state();
