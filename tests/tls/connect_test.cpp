@@ -569,49 +569,4 @@ BOOST_AUTO_TEST_CASE(ipv6_and_a_local_address_are_honoured)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_socket_that_the_program_destroyed_tells_nothing_but_its_failure, *boost::unit_test::label("F-74"))
-{
-    const auto is_silent = [](const tls::socket& of) {
-        BOOST_TEST(!of.authorized());
-        BOOST_TEST(!of.authorization_error().has_value());
-        BOOST_TEST(!of.alpn_protocol().has_value());
-        BOOST_TEST(!of.servername().has_value());
-        BOOST_TEST(!of.get_protocol().has_value());
-        BOOST_TEST(!of.get_cipher().has_value());
-        BOOST_TEST(!of.get_peer_certificate(true).has_value());
-        BOOST_TEST(!of.get_certificate().has_value());
-        BOOST_TEST(!of.is_session_reused());
-        BOOST_TEST(!of.get_finished().has_value());
-        BOOST_TEST(!of.get_peer_finished().has_value());
-        BOOST_TEST(!of.secure_connecting());
-        BOOST_CHECK_THROW(of.export_keying_material(10, "label"), tls::error);
-    };
-    test::run([is_silent]() -> task<> {
-        tls::server_options options;
-        options.alpn_protocols = {"a"};
-        tls::server server = tls::create_server(test::serving(all().server, options), test::echo);
-        const std::uint16_t port = test::listen_anywhere(server);
-        tls::socket good = tls::connect(test::client_of(port, {.alpn_protocols = {"a"}, .servername = "localhost"}));
-        auto connecting = good.secure_connect();
-        const result<> connected = co_await connecting;
-        BOOST_TEST(name_of(connected) == "");
-        BOOST_TEST(good.authorized());
-        BOOST_TEST(good.get_cipher().has_value());
-        good.destroy();
-        is_silent(good);
-        BOOST_TEST((good.error_info().error == errc::destroyed));
-
-        tls::socket bad = tls::connect(test::client_of(port, {.alpn_protocols = {"a"}, .servername = "elsewhere"}));
-        auto refusing = bad.secure_connect();
-        const result<> refused = co_await refusing;
-        BOOST_TEST(name_of(refused) == "ERR_TLS_CERT_ALTNAME_INVALID");
-        // After a failure that the program did not ask for, what is known stays.
-        BOOST_TEST(bad.get_peer_certificate().has_value());
-        bad.destroy();
-        is_silent(bad);
-        BOOST_TEST(bad.error_info().code == "ERR_TLS_CERT_ALTNAME_INVALID");
-        BOOST_TEST((bad.error_info().peer_certificate != nullptr));
-    });
-}
-
 BOOST_AUTO_TEST_SUITE_END()
