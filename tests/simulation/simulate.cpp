@@ -43,6 +43,14 @@ struct state {
     std::atomic<std::size_t> program{0};
 };
 
+std::string names_of_programs()
+{
+    std::string names;
+    for (const program& each : coil::test::programs())
+        names += " " + std::string(each.name);
+    return names;
+}
+
 void print_event(std::string_view line)
 {
     std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
@@ -171,7 +179,7 @@ int main(int argc, char** argv)
     known.add_options()("seeds", options::value(&wanted.seeds), "how many seeds (1000)");
     known.add_options()("processes", options::value(&wanted.processes)->default_value(std::thread::hardware_concurrency()),
                         "how many at once");
-    known.add_options()("program", options::value(&wanted.program), "only this one; --help names them all");
+    known.add_options()("program", options::value(&wanted.program), ("only this one:" + names_of_programs()).c_str());
     known.add_options()("trace", options::bool_switch(&wanted.trace), "print everything that happens");
     try {
         options::variables_map given;
