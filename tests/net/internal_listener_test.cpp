@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(a_closing_server_removes_its_own_path)
         co_await check_answered(path);
         BOOST_TEST(server.close().has_value());
         BOOST_TEST(!std::filesystem::exists(path));
-        co_await server.closed();
+        static_cast<void>(co_await server.closed());
     });
 }
 
@@ -99,8 +99,8 @@ BOOST_AUTO_TEST_CASE(a_path_that_a_successor_uses_stays, *boost::unit_test::labe
         co_await check_answered(path);
         BOOST_TEST(successor.close().has_value());
         BOOST_TEST(!std::filesystem::exists(path));
-        co_await old.closed();
-        co_await successor.closed();
+        static_cast<void>(co_await old.closed());
+        static_cast<void>(co_await successor.closed());
     });
 }
 
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_took_the_place_of_the_socket_stays, *boost::uni
         std::filesystem::create_directory(path);
         BOOST_TEST(server.close().has_value());
         BOOST_TEST(std::filesystem::is_directory(path));
-        co_await server.closed();
+        static_cast<void>(co_await server.closed());
     });
 }
 
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_socket_that_cannot_accept_any_more_is_reported_and_closed
         BOOST_TEST((reason == std::errc::invalid_argument), reason.message());
         BOOST_TEST(!server.address().has_value());
         BOOST_TEST(!server.close().has_value());
-        co_await server.closed();
+        static_cast<void>(co_await server.closed());
         BOOST_TEST(server.listen({.host = "127.0.0.1"}).has_value());  // another time
         BOOST_TEST(server.close().has_value());
     });
