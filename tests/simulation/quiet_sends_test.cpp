@@ -66,7 +66,7 @@ coil::task<> with_connections(const std::function<use>& body)
     }
     co_await body(sockets, may_read);
     server.close().value();
-    co_await server.closed();
+    static_cast<void>(co_await server.closed());
 }
 
 coil::task<> write_to_all(std::vector<coil::net::socket>& sockets)
