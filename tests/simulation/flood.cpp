@@ -125,7 +125,7 @@ task<> attack(story& all)
     if (!is_open)
         co_return;
     bool taken = true;
-    for (std::size_t round = 0; taken && round < 100; ++round) {
+    for (std::size_t round = 0; taken && round < 8; ++round) {
         auto asking = with_timeout(std::chrono::minutes(1), one.ask_for_keys(1 + on.below(100)));
         const result<> asked = co_await asking;
         taken = asked.has_value();
