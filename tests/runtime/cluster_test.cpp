@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(an_echo_server_shares_its_port_between_two_loops)
         if (self.index() == 0)
             port.set_value(server.address()->port());
         const auto closed = server.closed();
-        co_await closed;
+        static_cast<void>(co_await closed);
     };
     int echoed = 0;
     std::jthread client([&] {
