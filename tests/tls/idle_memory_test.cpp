@@ -191,7 +191,8 @@ task<> abort_handshakes(const tls::connect_options& to, std::size_t count)
         BOOST_TEST_REQUIRE(written.has_value());
         std::array<std::byte, 100> buffer;
         const result<std::size_t> answer = co_await socket.read(buffer);
-        BOOST_TEST(answer.has_value());
+        if (i % 2 == 0)
+            BOOST_TEST(answer.has_value());
     }
 }
 
