@@ -49,7 +49,8 @@ net::server greeting(const listen_options& where)
 {
     net::server made = create_server({}, [](net::socket socket) -> task<> {
         const result<std::size_t> written = co_await socket.write(bytes_of("hello"));
-        static_cast<void>(written);
+        const result<> ended = co_await socket.end();
+        static_cast<void>(written && ended);
     });
     made.listen(where).value();
     return made;
