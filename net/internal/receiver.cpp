@@ -25,6 +25,8 @@ constexpr unsigned bulk_after = 8;
 constexpr std::size_t bulk_at_least = 16 * 1024;
 /// So does one that brings nothing for this long, or for twice as long.
 constexpr std::chrono::milliseconds longest_bulk_pause{50};
+/// Chunks that hold what a peek may ask for, 128 KiB, where two in a row hold more than a small one has room for.
+constexpr std::size_t most_runs = 160;
 
 }  // namespace
 
@@ -60,7 +62,7 @@ std::size_t receiver::peek(std::span<std::byte> into) const noexcept
     };
     for (std::size_t i = 0; i < lent_count_; ++i)
         take(bytes_of(lent_[(lent_first_ + i) % most_lent]));
-    std::array<std::span<const std::byte>, 32> runs;
+    std::array<std::span<const std::byte>, most_runs> runs;
     const std::size_t count = copied_.gather(runs);
     for (std::size_t i = 0; i < count; ++i)
         take(runs[i]);
@@ -165,7 +167,9 @@ void receiver::complete(const completion& what, operation_memory* memory) noexce
         } else {
             auto& single = static_cast<received_chunk&>(*memory);
             single.piece->fill(size);
-            copied_.append(std::exchange(single.piece, nullptr));
+            chunk_queue brought;
+            brought.append(std::exchange(single.piece, nullptr));
+            copied_.append(std::move(brought));  // a few bytes go into the chunk before, so that they hold none of their own
         }
         unread_ += size;
         note_size(size, what.has_buffer);
