@@ -169,7 +169,7 @@ void receiver::complete(const completion& what, operation_memory* memory) noexce
             single.piece->fill(size);
             chunk_queue brought;
             brought.append(std::exchange(single.piece, nullptr));
-            copied_.append(std::move(brought));  // a few bytes go into the chunk before, so that they hold none of their own
+            copied_.append(std::move(brought));  // few bytes go into the chunk before, and hold none of their own
         }
         unread_ += size;
         note_size(size, what.has_buffer);
