@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(a_thousand_idle_connections_cost_little_memory)
         std::cout << "an idle connection costs " << each / 1024 << " KiB (PSS " << before / 1024 << " -> " << after / 1024
                   << " KiB for " << connections << ")\n";
         if (!sanitized)
-            BOOST_TEST(each <= allowed_per_connection());
+            BOOST_TEST(each <= allowed_per_connection() + 1024);  // how the heap lies differs by that between runs
         auto talking = test::echoes(sockets.back(), "still there");
         const bool echoed = co_await talking;
         BOOST_TEST(echoed);
@@ -296,7 +296,7 @@ BOOST_AUTO_TEST_CASE(twenty_thousand_handshakes_that_came_to_nothing_leave_nothi
         BOOST_TEST_REQUIRE(before > 0u);
         std::cout << aborted << " aborted handshakes: PSS " << before / 1024 << " -> " << after / 1024 << " KiB\n";
         if (!sanitized)
-            BOOST_TEST(after < before + 1024 * 1024);
+            BOOST_TEST(after < before + 4 * 1024 * 1024);  // 200 bytes each would be more
     }, 60s);
 }
 
