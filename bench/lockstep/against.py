@@ -21,9 +21,10 @@ import instructions
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OTHER = os.path.join(ROOT, ".cache", "against")
 TARGET, PROGRAM = "//bench/lockstep", os.path.join("bench", "lockstep", "lockstep")
-# What knows coil's internals follows their interface, and so is taken from the commit that these are of. Where that has not
-# all of these files, ours stand in.
-SEAM = tuple(f"bench/lockstep/{name}.{kind}" for name in ("turn_ring", "turn_loop") for kind in ("hpp", "cpp"))
+# What knows coil's internals, or starts its servers, follows their interface, and so is taken from the commit that these are
+# of. Where that has not all of these files, ours stand in.
+SEAM = (*(f"bench/lockstep/{name}.{kind}" for name in ("turn_ring", "turn_loop") for kind in ("hpp", "cpp")),
+        "bench/coil_server.cpp")
 
 
 class Stop(Exception):
