@@ -19,6 +19,11 @@ void ending::send(sender& of) noexcept
 {
     if (state_ != state::asked)
         return;
+    if (by_close_) {
+        state_ = state::sent;
+        of.on_end(0);
+        return;
+    }
     state_ = state::sending;
     sender_ = &of;
     sending_.start({.code = coil::internal::opcode::shut_down, .fd = socket_.get(), .option = SHUT_WR}, *this);

@@ -28,7 +28,9 @@ public:
     bool asked() const noexcept { return state_ != state::open; }
     /// Everything before the end has left: ends the sending side. @param of  is told how that went.
     void send(sender& of) noexcept;
-    /// Whether the end has left.
+    /// Nothing is left to hear from the peer: the end leaves with the close, which saves the kernel a call.
+    void leave_to_close() noexcept { by_close_ = true; }
+    /// Whether the end has left, or leaves with the close.
     bool sent() const noexcept { return state_ == state::sent; }
     /// Makes the close a reset although the end has left.
     void reset() noexcept { state_ = state::broken; }
@@ -42,6 +44,7 @@ private:
 
     descriptor socket_;
     state state_ = state::open;
+    bool by_close_ = false;
     coil::internal::operation sending_;
     sender* sender_ = nullptr;
 };

@@ -1,5 +1,6 @@
 #include <coil/net/internal/retirement.hpp>
 
+#include <coil/runtime/error.hpp>
 #include <coil/runtime/loop.hpp>
 
 #include <algorithm>
@@ -9,7 +10,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long the peer may take none of what is left to send.
+/// Few connections last so long that the peer's progress has to be asked for, which takes a system call.
+constexpr auto until_first_look = 1s;
+/// How long from then on the peer may take none of what is left to send.
 constexpr auto longest_without_progress = 30s;
 /// How long a peer that sends nothing is listened to for its end, once everything was sent, and how long one that goes on.
 constexpr auto longest_silence = 3s;
@@ -19,8 +22,11 @@ constexpr auto longest_linger = 30s;
 
 void retirement::begin(std::unique_ptr<transport> bytes, closing how, bool peer_ended) noexcept
 {
-    const bool nothing_leaves = bytes->send_error() || (how == closing::abort && bytes->unsent() == 0);
-    if (!nothing_leaves)
+    peer_ended |= bytes->receive_error() == errc::end_of_stream;
+    if (how == closing::in_order && peer_ended)
+        bytes->end_with_close();
+    const bool all_sent = how == closing::abort ? bytes->unsent() == 0 : peer_ended && bytes->ended();
+    if (!all_sent && !bytes->send_error())
         (new retirement(std::move(bytes), how, peer_ended))->start();
 }
 
@@ -28,13 +34,12 @@ void retirement::start() noexcept
 {
     bytes_->observe(this);
     bytes_->want_sent();
-    if (how_ == closing::in_order)
+    if (how_ == closing::in_order && !peer_ended_)
         bytes_->end();
     loop::current().keep(*this);
     if (bytes_->counted_in())
         bytes_->counted_in()->retiring_.push_back(*this);
-    progressed();
-    set_timer(loop::current().ring().now() + longest_without_progress);
+    set_timer(loop::current().ring().now() + until_first_look);
     go_on();
 }
 

@@ -46,6 +46,14 @@ void sender::end() noexcept
         flush_later();
 }
 
+void sender::end_with_close() noexcept
+{
+    ending_.leave_to_close();
+    end();
+    if (unsent() == 0 && !error_)
+        ending_.send(*this);
+}
+
 void sender::flush_later() noexcept
 {
     if (sending_.pending())
@@ -121,8 +129,10 @@ void sender::on_sent(int outcome, sent_bytes& sent) noexcept
         rest.append(std::move(pending_));
         pending_ = std::move(rest);
     }
-    if (!pending_.empty() || ending_.asked())
+    if (!pending_.empty())
         flush_later();
+    else
+        ending_.send(*this);
 }
 
 void sender::on_end(int outcome) noexcept

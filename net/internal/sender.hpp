@@ -29,6 +29,7 @@ public:
     /// Whether a send met a reset. The kernel tells of it once, so that the receiving half has to ask here.
     bool met_reset() const noexcept { return error_ == errc::reset || cut_short_; }
     void end() noexcept;
+    void end_with_close() noexcept;
     /// What became of the request for the end.
     void on_end(int outcome) noexcept;
 

@@ -31,6 +31,7 @@ public:
     void end() noexcept override { sender_.end(); }
     bool ended() const noexcept override { return ending_.sent(); }
 
+    void end_with_close() noexcept override { sender_.end_with_close(); }
     void reset_on_close() noexcept override { ending_.reset(); }
 
     std::optional<address> local_address() const override;

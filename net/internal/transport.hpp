@@ -81,7 +81,9 @@ public:
     virtual std::error_code send_error() const noexcept = 0;
     /// Ends the sending side once everything was sent.
     virtual void end() noexcept = 0;
-    /// Whether the end has been sent.
+    /// The same where nothing is left to hear from the peer and what follows is the close: that sends the end too.
+    virtual void end_with_close() noexcept = 0;
+    /// Whether the end has been sent, or needs no more than the close.
     virtual bool ended() const noexcept = 0;
 
     /// Makes the close that follows a reset, also where the end has left.
