@@ -65,6 +65,7 @@ public:
     void want_sent() noexcept override {}
     std::error_code send_error() const noexcept override { return {}; }
     void end() noexcept override { ended_ = true; }
+    void end_with_close() noexcept override { ended_ = true; }
     bool ended() const noexcept override { return ended_; }
     void reset_on_close() noexcept override {}
     std::optional<net::address> local_address() const override { return std::nullopt; }
