@@ -287,13 +287,14 @@ server_state::~server_state()
         loop::current().tell_uncaught(each, "a connection handler");
 }
 
-bool closed_wait::begin(std::coroutine_handle<> awaiting, stop_token token) noexcept
+bool closed_wait::await_ready() noexcept
 {
-    if (of_->is_closed())
-        return false;
-    if (token.stop_requested())
-        return end_now(errc::canceled);
-    return queue_in(of_->waiting_, awaiting, token);
+    return of_->is_closed() && !end_now();
+}
+
+bool closed_wait::start() noexcept
+{
+    return queue_in(of_->waiting_);
 }
 
 namespace {

@@ -67,15 +67,12 @@ class closed_wait final : public coil::internal::waiter {
 public:
     explicit closed_wait(server_state* of) noexcept : of_(of) {}
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
-    {
-        return begin(awaiting, coil::internal::stop_token_of(awaiting));
-    }
+    /// Also where the coroutine was stopped.
+    bool await_ready() noexcept;
     result<> await_resume() const noexcept { return outcome_result(); }
 
 private:
-    bool begin(std::coroutine_handle<> awaiting, stop_token token) noexcept;
+    bool start() noexcept override;
 
     server_state* of_;
 };

@@ -5,7 +5,6 @@
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/result.hpp>
 
-#include <coroutine>
 #include <future>
 #include <memory>
 #include <optional>
@@ -137,26 +136,20 @@ public:
 
     explicit call_on_wait(call_type* call) noexcept : round_trip_wait(*call, false), call_(*call) {}
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting)
-    {
-        const stop_token token = stop_token_of(awaiting);
-        if (token.stop_requested())
-            return stay(errc::canceled);
-        set_out(awaiting, token);
-        if (call_.send())
-            return true;
-        return turn_back(errc::destroyed);
-    }
-
     outcome_type await_resume()
     {
-        if (failure() != errc{})
-            return failure();
+        if (outcome() != errc{})
+            return outcome();
         return call_.take();
     }
 
 private:
+    bool start() override
+    {
+        set_out();
+        return call_.send() || turn_back(errc::destroyed);
+    }
+
     call_type& call_;
 };
 

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <coil/runtime/internal/value_queue.hpp>
+#include <coil/runtime/internal/channel_queue.hpp>
 #include <coil/runtime/internal/waiter.hpp>
 #include <coil/runtime/result.hpp>
 
-#include <coroutine>
 #include <cstddef>
 #include <optional>
 #include <type_traits>
@@ -22,17 +21,12 @@ class send_wait final : public waiter {
 public:
     send_wait(channel<T>* to, T&& value) noexcept : to_(to), value_(std::move(value)) {}
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting)
-    {
-        return begin(awaiting, stop_token_of(awaiting));
-    }
     result<> await_resume() const noexcept { return outcome_result(); }
 
 private:
-    friend class channel<T>;
+    friend class channel_teller;
 
-    bool begin(std::coroutine_handle<> awaiting, stop_token token);
+    bool start() override;
 
     channel<T>* to_;
     T value_;
@@ -45,27 +39,39 @@ public:
     ~receive_wait() override
     {
         if (take_grant())
-            from_->grant_was_not_used();
+            from_->queue_.return_grant(from_->teller_);
     }
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting)
-    {
-        return begin(awaiting, stop_token_of(awaiting));
-    }
     result<T> await_resume()
     {
         if (take_grant())
-            --from_->granted_values_;
+            return from_->queue_.take_granted(from_->teller_);
         if (outcome() != errc{})
             return outcome();
-        return from_->take();
+        return from_->queue_.take(from_->teller_);
     }
 
 private:
-    bool begin(std::coroutine_handle<> awaiting, stop_token token);
+    bool start() override;
 
     channel<T>* from_;
+};
+
+/// Tells those who wait in a channel, on its thread.
+class channel_teller {
+public:
+    ~channel_teller() { end_all(granted_, errc::destroyed); }
+
+    void end(waiter& who, errc why) noexcept { who.end(why); }
+    void grant(waiter& receiver) noexcept { receiver.grant(granted_); }
+    template <class T>
+    T& value_of(waiter& sender) noexcept
+    {
+        return static_cast<send_wait<T>&>(sender).value_;
+    }
+
+private:
+    list<waiter> granted_;
 };
 
 /// A value on its way into a channel: what `send` returns. It can be awaited once.
@@ -100,14 +106,13 @@ public:
     using value_type = T;
 
     /// @param capacity  values that may lie in the channel. Throws: `std::invalid_argument` when it is 0.
-    explicit channel(std::size_t capacity) : values_(capacity) {}
+    explicit channel(std::size_t capacity) : queue_(capacity, "a channel") {}
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
     ~channel()
     {
-        internal::end_all(senders_, errc::destroyed);
-        internal::end_all(receivers_, errc::destroyed);
-        internal::end_all(granted_, errc::destroyed);
+        internal::end_all(queue_.senders, errc::destroyed);
+        internal::end_all(queue_.receivers, errc::destroyed);
     }
 
     /// Puts `value` into the channel, and waits for room before.
@@ -118,13 +123,7 @@ public:
     internal::sending<channel*, internal::send_wait<T>, T> send(T value) noexcept { return {this, std::move(value)}; }
 
     /// Puts `value` in if that needs no wait. @return false if not; `value` is then unchanged.
-    bool try_send(T&& value)
-    {
-        if (closed_ || values_.full())
-            return false;
-        put(std::move(value));
-        return true;
-    }
+    bool try_send(T&& value) { return queue_.send(value, teller_) == errc{}; }
 
     /// Takes the oldest value, and waits for one before.
     /// Errors: `errc::end_of_stream` when the channel is closed and empty; `errc::canceled`, `errc::destroyed`.
@@ -134,99 +133,39 @@ public:
     }
 
     /// Takes the oldest value if that needs no wait.
-    std::optional<T> try_receive()
-    {
-        if (!has_free_value())
-            return std::nullopt;
-        return take();
-    }
+    std::optional<T> try_receive() { return queue_.try_take(teller_); }
 
     /// Lets no further value in. What lies in the channel can still be received; then receivers get
     /// `errc::end_of_stream`. Senders that wait for room get `errc::write_after_end`.
-    void close() noexcept
-    {
-        closed_ = true;
-        internal::end_all(senders_, errc::write_after_end);
-        internal::end_all(receivers_, errc::end_of_stream);
-    }
+    void close() noexcept { queue_.close(teller_); }
 
-    bool closed() const noexcept { return closed_; }
+    bool closed() const noexcept { return queue_.closed(); }
     /// Values that lie in the channel.
-    std::size_t size() const noexcept { return values_.size(); }
-    std::size_t capacity() const noexcept { return values_.capacity(); }
+    std::size_t size() const noexcept { return queue_.size(); }
+    std::size_t capacity() const noexcept { return queue_.capacity(); }
 
 private:
     friend class internal::send_wait<T>;
     friend class internal::receive_wait<T>;
 
-    /// Whether there is a value that no receiver on its way was promised.
-    bool has_free_value() const noexcept { return values_.size() > granted_values_; }
-
-    void put(T&& value)
-    {
-        values_.push(std::move(value));
-        promise_values();
-    }
-
-    T take()
-    {
-        T value = values_.pop();
-        if (!senders_.empty()) {
-            auto& sender = static_cast<internal::send_wait<T>&>(senders_.front());
-            values_.push(std::move(sender.value_));
-            sender.end();
-            promise_values();
-        }
-        return value;
-    }
-
-    void promise_values() noexcept
-    {
-        while (!receivers_.empty() && has_free_value()) {
-            ++granted_values_;
-            receivers_.front().grant(granted_);
-        }
-    }
-
-    void grant_was_not_used() noexcept
-    {
-        --granted_values_;
-        promise_values();
-    }
-
-    internal::value_queue<T> values_;
-    std::size_t granted_values_ = 0;
-    bool closed_ = false;
-    internal::waiter_queue senders_{"a channel"};
-    internal::waiter_queue receivers_{"a channel"};
-    internal::list<internal::waiter> granted_;
+    internal::channel_queue<T, internal::waiter_queue> queue_;
+    internal::channel_teller teller_;
 };
 
 namespace internal {
 
 template <class T>
-bool send_wait<T>::begin(std::coroutine_handle<> awaiting, stop_token token)
+bool send_wait<T>::start()
 {
-    if (token.stop_requested())
-        return end_now(errc::canceled);
-    if (to_->closed_)
-        return end_now(errc::write_after_end);
-    if (to_->values_.full())
-        return queue_in(to_->senders_, awaiting, token);
-    to_->put(std::move(value_));
-    return false;
+    const std::optional<errc> over = to_->queue_.send(value_, to_->teller_);
+    return over ? end_now(*over) : queue_in(to_->queue_.senders);
 }
 
 template <class T>
-bool receive_wait<T>::begin(std::coroutine_handle<> awaiting, stop_token token)
+bool receive_wait<T>::start()
 {
-    if (token.stop_requested())
-        return end_now(errc::canceled);
-    if (from_->has_free_value())
-        return false;
-    if (from_->closed_)
-        return end_now(errc::end_of_stream);
-    return queue_in(from_->receivers_, awaiting, token);
+    const std::optional<errc> over = from_->queue_.receive();
+    return over ? end_now(*over) : queue_in(from_->queue_.receivers);
 }
 
 }  // namespace internal

@@ -3,8 +3,6 @@
 #include <coil/runtime/internal/waiter.hpp>
 #include <coil/runtime/result.hpp>
 
-#include <coroutine>
-
 namespace coil {
 
 class event;
@@ -15,15 +13,10 @@ class event_wait final : public waiter {
 public:
     explicit event_wait(event* of) noexcept : of_(of) {}
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
-    {
-        return begin(awaiting, stop_token_of(awaiting));
-    }
     result<> await_resume() const noexcept { return outcome_result(); }
 
 private:
-    bool begin(std::coroutine_handle<> awaiting, stop_token token) noexcept;
+    bool start() noexcept override;
 
     event* of_;
 };
@@ -66,13 +59,9 @@ private:
 
 namespace internal {
 
-inline bool event_wait::begin(std::coroutine_handle<> awaiting, stop_token token) noexcept
+inline bool event_wait::start() noexcept
 {
-    if (token.stop_requested())
-        return end_now(errc::canceled);
-    if (of_->is_set_)
-        return false;
-    return queue_in(of_->waiting_, awaiting, token);
+    return of_->is_set_ ? end_now() : queue_in(of_->waiting_);
 }
 
 }  // namespace internal

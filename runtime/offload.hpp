@@ -3,7 +3,6 @@
 #include <coil/runtime/internal/round_trip.hpp>
 #include <coil/runtime/result.hpp>
 
-#include <coroutine>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -39,27 +38,23 @@ public:
 
     explicit offload_wait(offloaded_call<Callable>* call) noexcept : round_trip_wait(*call, true), call_(*call) {}
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting)
-    {
-        const stop_token token = stop_token_of(awaiting);
-        if (token.stop_requested())
-            return stay(errc::canceled);
-        set_out(awaiting, token);
-        refused_ = make_on_worker(call_);
-        return refused_ ? turn_back(errc{}) : true;
-    }
-
     outcome_type await_resume()
     {
         if (refused_)
             return refused_;
-        if (failure() != errc{})
-            return failure();
+        if (outcome() != errc{})
+            return outcome();
         return call_.take();
     }
 
 private:
+    bool start() override
+    {
+        set_out();
+        refused_ = make_on_worker(call_);
+        return !refused_ || turn_back(errc{});
+    }
+
     offloaded_call<Callable>& call_;
     std::error_code refused_;
 };

@@ -3,7 +3,6 @@
 #include <coil/runtime/internal/waiter.hpp>
 #include <coil/runtime/result.hpp>
 
-#include <coroutine>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -111,18 +110,6 @@ public:
             of_->release();
     }
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept
-    {
-        const stop_token token = stop_token_of(awaiting);
-        if (token.stop_requested())
-            return end_now(errc::canceled);
-        if (of_->available_ > 0) {
-            --of_->available_;
-            return false;
-        }
-        return queue_in(of_->waiting_, awaiting, token);
-    }
     result<semaphore::permit> await_resume() noexcept
     {
         take_grant();
@@ -132,6 +119,14 @@ public:
     }
 
 private:
+    bool start() noexcept override
+    {
+        if (of_->available_ == 0)
+            return queue_in(of_->waiting_);
+        --of_->available_;
+        return end_now();
+    }
+
     semaphore* of_;
 };
 

@@ -1,12 +1,10 @@
 #pragma once
 
 #include <coil/runtime/channel.hpp>
-#include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/internal/channel_queue.hpp>
 #include <coil/runtime/internal/shared_waiter.hpp>
-#include <coil/runtime/internal/value_queue.hpp>
 #include <coil/runtime/result.hpp>
 
-#include <coroutine>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -22,224 +20,151 @@ namespace internal {
 template <class T>
 class shared_channel_state {
 public:
-    explicit shared_channel_state(std::size_t capacity) : values_(capacity) {}
+    explicit shared_channel_state(std::size_t capacity) : queue_(capacity) {}
 
     bool try_send(T& value)
     {
-        shared_waiter::ended told;
+        shared_waiter::teller teller;
         const std::lock_guard lock(mutex_);
-        return put(value, told);
+        return queue_.send(value, teller) == errc{};
     }
 
     std::optional<T> try_receive()
     {
-        shared_waiter::ended told;
+        shared_waiter::teller teller;
         const std::lock_guard lock(mutex_);
-        if (!has_free_value())
-            return std::nullopt;
-        return take(told);
+        return queue_.try_take(teller);
     }
 
-    /// @return whether the wait began; otherwise `why` says how the send ended.
-    bool send_or_wait(T& value, errc& why, mailed_wait& wait, shared_waiter*& waiting)
+    /// @return how the send ended; nothing where it is `waiting`.
+    std::optional<errc> send(T& value, mailed_wait& wait, shared_waiter*& waiting)
     {
-        shared_waiter::ended told;
+        shared_waiter::teller teller;
         const std::lock_guard lock(mutex_);
-        if (closed_) {
-            why = errc::write_after_end;
-            return false;
-        }
-        if (put(value, told))
-            return false;
-        waiting = new shared_waiter(wait, &value);
-        senders_.push_back(*waiting);
-        return true;
+        const std::optional<errc> over = queue_.send(value, teller);
+        if (!over)
+            queue_.senders.push_back(*(waiting = new shared_waiter(wait, &value)));
+        return over;
     }
 
-    /// @return whether the wait began; otherwise `received` or `why` says how it ended.
-    bool receive_or_wait(std::optional<T>& received, errc& why, mailed_wait& wait, shared_waiter*& waiting)
+    /// @return how the receive ended; nothing where it is `waiting`.
+    std::optional<errc> receive(std::optional<T>& received, mailed_wait& wait, shared_waiter*& waiting)
     {
-        shared_waiter::ended told;
+        shared_waiter::teller teller;
         const std::lock_guard lock(mutex_);
-        if (has_free_value()) {
-            received.emplace(take(told));
-            return false;
-        }
-        if (closed_) {
-            why = errc::end_of_stream;
-            return false;
-        }
-        waiting = new shared_waiter(wait, nullptr);
-        receivers_.push_back(*waiting);
-        return true;
+        const std::optional<errc> over = queue_.receive();
+        if (over == errc{})
+            received.emplace(queue_.take(teller));
+        else if (!over)
+            queue_.receivers.push_back(*(waiting = new shared_waiter(wait, nullptr)));
+        return over;
     }
 
-    /// Takes the value that `of` was granted.
+    /// Takes the value that a receiver was granted.
     T take_granted()
     {
-        shared_waiter::ended told;
+        shared_waiter::teller teller;
         const std::lock_guard lock(mutex_);
-        --granted_values_;
-        return take(told);
+        return queue_.take_granted(teller);
     }
 
-    /// The wait is to end with `why`, if nothing else ended it before. @return whether it did.
-    bool stop(shared_waiter& of, errc why) noexcept
+    /// The wait is to end, if nothing else ended it before. @return whether it did.
+    bool withdraw(shared_waiter& of) noexcept
     {
         const std::lock_guard lock(mutex_);
-        return of.end_unsent(why);
+        return of.withdraw();
     }
 
     /// The coroutine that waited is gone.
     void abandon(shared_waiter& of, bool receiver) noexcept
     {
         {
-            shared_waiter::ended told;
+            shared_waiter::teller teller;
             const std::lock_guard lock(mutex_);
-            if (of.abandon() && receiver) {
-                --granted_values_;
-                grant_values(told);
-            }
+            if (of.abandon() && receiver)
+                queue_.return_grant(teller);
         }
         of.release();
     }
 
     void close() noexcept
     {
-        shared_waiter::ended told;
+        shared_waiter::teller teller;
         const std::lock_guard lock(mutex_);
-        closed_ = true;
-        while (!senders_.empty())
-            senders_.pop_front().end(errc::write_after_end, told);
-        while (!receivers_.empty())
-            receivers_.pop_front().end(errc::end_of_stream, told);
+        queue_.close(teller);
     }
 
     bool closed() const noexcept
     {
         const std::lock_guard lock(mutex_);
-        return closed_;
+        return queue_.closed();
     }
     std::size_t size() const noexcept
     {
         const std::lock_guard lock(mutex_);
-        return values_.size();
+        return queue_.size();
     }
-    std::size_t capacity() const noexcept { return values_.capacity(); }
+    std::size_t capacity() const noexcept { return queue_.capacity(); }
 
 private:
-    bool has_free_value() const noexcept { return values_.size() > granted_values_; }
-
-    bool put(T& value, shared_waiter::ended& told)
-    {
-        if (closed_ || values_.full())
-            return false;
-        values_.push(std::move(value));
-        grant_values(told);
-        return true;
-    }
-
-    T take(shared_waiter::ended& told)
-    {
-        T value = values_.pop();
-        if (!senders_.empty()) {
-            shared_waiter& sender = senders_.pop_front();
-            values_.push(std::move(*static_cast<T*>(sender.value())));
-            sender.end(errc{}, told);
-            grant_values(told);
-        }
-        return value;
-    }
-
-    void grant_values(shared_waiter::ended& told) noexcept
-    {
-        while (!receivers_.empty() && has_free_value()) {
-            ++granted_values_;
-            receivers_.pop_front().end(errc{}, told);
-        }
-    }
-
     mutable std::mutex mutex_;
-    value_queue<T> values_;
-    std::size_t granted_values_ = 0;
-    bool closed_ = false;
-    list<shared_waiter> senders_;
-    list<shared_waiter> receivers_;
+    channel_queue<T, list<shared_waiter>> queue_;
 };
 
 /// The common part of waiting at either end.
 template <class T>
 class shared_channel_wait : public mailed_wait {
-public:
-    bool await_ready() const noexcept { return false; }
-
 protected:
-    shared_channel_wait(std::shared_ptr<shared_channel_state<T>> of, bool receiver) noexcept
-        : channel_(std::move(of)), receiver_(receiver)
-    {
-    }
-    ~shared_channel_wait() override
-    {
-        if (waiting_)
-            channel_->abandon(*waiting_, receiver_);
-    }
+    explicit shared_channel_wait(std::shared_ptr<shared_channel_state<T>> of) noexcept : channel_(std::move(of)) {}
+    ~shared_channel_wait() override = default;
 
-    /// @return how the wait ended.
-    errc finish() noexcept
+    /// The coroutine goes on. @return whether it had waited.
+    bool finish() noexcept
     {
         if (!waiting_)
-            return why_;
-        const errc why = waiting_->why();
+            return false;
         std::exchange(waiting_, nullptr)->release();
-        return why;
+        return true;
     }
-    bool was_waiting() const noexcept { return waiting_ != nullptr; }
+    /// The coroutine may be gone. What another thread may be using goes after that.
+    void leave(bool receiver) noexcept
+    {
+        if (waiting_)
+            channel_->abandon(*waiting_, receiver);
+    }
 
     void stopped() noexcept override
     {
-        if (channel_->stop(*waiting_, errc::canceled))
-            resume_later();
+        if (channel_->withdraw(*waiting_))
+            this->end(errc::canceled);
     }
 
     std::shared_ptr<shared_channel_state<T>> channel_;
     shared_waiter* waiting_ = nullptr;
-    errc why_{};
-
-private:
-    bool receiver_;
 };
 
 template <class T>
 class shared_send_wait final : public shared_channel_wait<T> {
 public:
     shared_send_wait(std::shared_ptr<shared_channel_state<T>> to, T&& value)
-        : shared_channel_wait<T>(std::move(to), false), value_(std::move(value))
+        : shared_channel_wait<T>(std::move(to)), value_(std::move(value))
     {
     }
-    /// Leaves before the value goes: another thread may be taking it just now.
-    ~shared_send_wait() override
-    {
-        if (this->waiting_)
-            this->channel_->abandon(*std::exchange(this->waiting_, nullptr), false);
-    }
+    ~shared_send_wait() override { this->leave(false); }
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting)
-    {
-        const stop_token token = stop_token_of(awaiting);
-        if (token.stop_requested())
-            this->why_ = errc::canceled;
-        else if (this->channel_->send_or_wait(value_, this->why_, *this, this->waiting_))
-            this->wait_with(awaiting, token);
-        return this->was_waiting();
-    }
     result<> await_resume() noexcept
     {
-        const errc why = this->finish();
-        return why == errc{} ? result<>() : result<>(why);
+        this->finish();
+        return this->outcome_result();
     }
 
 private:
+    bool start() override
+    {
+        const std::optional<errc> over = this->channel_->send(value_, *this, this->waiting_);
+        return over ? this->end_now(*over) : true;
+    }
+
     T value_;
 };
 
@@ -247,32 +172,28 @@ template <class T>
 class shared_receive_wait final : public shared_channel_wait<T> {
 public:
     explicit shared_receive_wait(std::shared_ptr<shared_channel_state<T>> from)
-        : shared_channel_wait<T>(std::move(from), true)
+        : shared_channel_wait<T>(std::move(from))
     {
     }
+    ~shared_receive_wait() override { this->leave(true); }
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting)
-    {
-        const stop_token token = stop_token_of(awaiting);
-        if (token.stop_requested())
-            this->why_ = errc::canceled;
-        else if (this->channel_->receive_or_wait(received_, this->why_, *this, this->waiting_))
-            this->wait_with(awaiting, token);
-        return this->was_waiting();
-    }
     result<T> await_resume()
     {
-        const bool waited = this->was_waiting();
-        const errc why = this->finish();
-        if (why != errc{})
-            return why;
+        const bool waited = this->finish();
+        if (this->outcome() != errc{})
+            return this->outcome();
         if (waited)
             return this->channel_->take_granted();
         return std::move(*received_);
     }
 
 private:
+    bool start() override
+    {
+        const std::optional<errc> over = this->channel_->receive(received_, *this, this->waiting_);
+        return over ? this->end_now(*over) : true;
+    }
+
     std::optional<T> received_;
 };
 
@@ -315,8 +236,8 @@ public:
     internal::awaitable<internal::shared_receive_wait<T>, std::shared_ptr<internal::shared_channel_state<T>>>
     receive() const noexcept
     {
-        return internal::awaitable<internal::shared_receive_wait<T>, std::shared_ptr<internal::shared_channel_state<T>>>(
-            state_);
+        return internal::awaitable<internal::shared_receive_wait<T>,
+                                   std::shared_ptr<internal::shared_channel_state<T>>>(state_);
     }
 
     /// Takes the oldest value if that needs no wait; from any thread.

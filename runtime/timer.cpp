@@ -11,22 +11,16 @@ std::chrono::steady_clock::time_point time_from_now(std::chrono::nanoseconds dur
     return reachable ? now + duration : std::chrono::steady_clock::time_point::max();
 }
 
-bool sleep_wait::begin(std::coroutine_handle<> awaiting, stop_token token)
+bool sleep_wait::start()
 {
-    if (token.stop_requested()) {
-        outcome_ = errc::canceled;
-        return false;
-    }
     loop::current().timers().set(*this, until_);
-    wait_with(awaiting, token);
     return true;
 }
 
 void sleep_wait::stopped() noexcept
 {
     loop::current().timers().clear(*this);
-    outcome_ = errc::canceled;
-    resume_later();
+    end(errc::canceled);
 }
 
 deadline::deadline(std::chrono::steady_clock::time_point when, stop_token outer)

@@ -14,25 +14,18 @@ namespace coil {
 
 namespace internal {
 
-class sleep_wait final : public stoppable_wait, private timer_node {
+class sleep_wait final : public single_wait, private timer_node {
 public:
     explicit sleep_wait(std::chrono::steady_clock::time_point until) noexcept : until_(until) {}
 
-    bool await_ready() const noexcept { return false; }
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting)
-    {
-        return begin(awaiting, stop_token_of(awaiting));
-    }
-    result<> await_resume() const noexcept { return outcome_; }
+    result<> await_resume() const noexcept { return outcome_result(); }
 
 private:
-    bool begin(std::coroutine_handle<> awaiting, stop_token token);
-    void expire() noexcept override { resume_later(); }
+    bool start() override;
+    void expire() noexcept override { end(); }
     void stopped() noexcept override;
 
     std::chrono::steady_clock::time_point until_;
-    result<> outcome_;
 };
 
 /// Requests a stop when a point in time has come, or when the outer token is stopped.

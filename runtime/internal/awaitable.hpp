@@ -4,6 +4,7 @@
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/internal/operation.hpp>
 #include <coil/runtime/internal/ready.hpp>
+#include <coil/runtime/result.hpp>
 #include <coil/runtime/task.hpp>
 
 #include <coroutine>
@@ -70,6 +71,46 @@ private:
 
     stop_callback stop_;
     [[no_unique_address]] thread_mark thread_{"a wait"};
+};
+
+/// A wait that ends exactly once: with what it waits for, with why that cannot be had, or stopped.
+class single_wait : public stoppable_wait {
+public:
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting)
+    {
+        const stop_token token = stop_token_of(awaiting);
+        if (token.stop_requested() || !start())
+            return false;
+        wait_with(awaiting, token);
+        return true;
+    }
+
+protected:
+    /// Begins to wait. @return false where `end_now` said how it ended without that.
+    virtual bool start() = 0;
+    void stopped() noexcept override { end(errc::canceled); }
+
+    /// @param why  none for success.
+    void end(errc why = errc{}) noexcept
+    {
+        outcome_ = why;
+        resume_later();
+    }
+    /// The same where the coroutine goes on by itself. @return false, for `start`.
+    bool end_now(errc why = errc{}) noexcept
+    {
+        outcome_ = why;
+        return false;
+    }
+
+    /// How the wait ended; none for success.
+    errc outcome() const noexcept { return outcome_; }
+    result<> outcome_result() const noexcept { return outcome_ == errc{} ? result<>() : result<>(outcome_); }
+
+private:
+    errc outcome_ = errc::canceled;  // until it ends otherwise: what was stopped before does not begin
 };
 
 /// Awaits one operation of the ring.

@@ -17,49 +17,32 @@ const std::shared_ptr<mailbox>& mailbox_here() noexcept
 
 }  // namespace
 
-round_trip::round_trip() noexcept : home_(mailbox_here()) {}
-
-void round_trip::go_home() noexcept
-{
-    homeward_ = true;
-    const std::shared_ptr<mailbox> home = std::move(home_);  // this object may be gone as soon as it is sent
-    if (!home->send(*this))
-        release();
-}
+round_trip::round_trip() noexcept : reply(mailbox_here()) {}
 
 void round_trip::deliver() noexcept
 {
-    if (!homeward_) {
+    if (is_sent_home())
+        reply::deliver();
+    else
         make();
-        return;
-    }
-    if (waiting_)
-        std::exchange(waiting_, nullptr)->arrived();
-    release();
 }
 
 void round_trip::drop() noexcept
 {
-    if (homeward_)
-        release();
+    if (is_sent_home())
+        reply::drop();
     else
         fail(errc::destroyed);
 }
 
 round_trip_wait::~round_trip_wait()
 {
-    if (trip_.waiting_ == this) {
-        trip_.waiting_ = nullptr;
+    if (trip_.wait()) {
+        trip_.set_wait(nullptr);
         if (!revoke())
             trip_.stop_call();
     }
     trip_.release();
-}
-
-bool round_trip_wait::revoke() noexcept
-{
-    round_trip::phase expected = round_trip::phase::out;
-    return trip_.phase_.compare_exchange_strong(expected, round_trip::phase::revoked, std::memory_order_acq_rel);
 }
 
 void round_trip_wait::stopped() noexcept
@@ -68,9 +51,8 @@ void round_trip_wait::stopped() noexcept
         trip_.stop_call();
         return;
     }
-    trip_.waiting_ = nullptr;
-    failure_ = errc::canceled;
-    resume_later();
+    trip_.set_wait(nullptr);
+    end(errc::canceled);
 }
 
 }  // namespace coil::internal

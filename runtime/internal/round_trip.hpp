@@ -1,14 +1,11 @@
 #pragma once
 
-#include <coil/runtime/internal/awaitable.hpp>
-#include <coil/runtime/internal/mailbox.hpp>
+#include <coil/runtime/internal/mailed_wait.hpp>
 #include <coil/runtime/result.hpp>
 
 #include <atomic>
-#include <coroutine>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -20,15 +17,15 @@ class round_trip_wait;
 /// A call that is made on another thread, and whose outcome comes home to the coroutine that waits for it.
 ///
 /// The object itself travels, out and home again. It is shared by its journey, by the one who waits and by a stop request
-/// under way, so each of them may be gone before the others; memory comes from the pool of the thread that asks.
-class round_trip : public mail, public pooled {
+/// under way, so each of them may be gone before the others.
+class round_trip : public reply {
 public:
     /// The other side. Makes the call if somebody still waits for it, and goes home.
     virtual void make() noexcept = 0;
     /// The other side: goes home without the call.
     void fail(errc why) noexcept
     {
-        failure_ = why;
+        why_ = why;
         go_home();
     }
 
@@ -37,84 +34,54 @@ public:
 
 protected:
     round_trip() noexcept;
-    virtual ~round_trip() = default;
+    ~round_trip() override = default;
 
     /// The other side. @return false if nobody waits any more: the call is not to be made.
-    bool begin() noexcept
-    {
-        phase expected = phase::out;
-        return phase_.compare_exchange_strong(expected, phase::begun, std::memory_order_acq_rel);
-    }
-    void go_home() noexcept;
-
-    void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-    void release() noexcept
-    {
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-            delete this;
-    }
+    bool begin() noexcept { return leave_out_for(phase::begun); }
 
 private:
     friend class round_trip_wait;
     enum class phase : std::uint8_t { out, begun, revoked };
 
+    /// @return false where it was not `out` any more.
+    bool leave_out_for(phase to) noexcept
+    {
+        phase expected = phase::out;
+        return phase_.compare_exchange_strong(expected, to, std::memory_order_acq_rel);
+    }
     /// The call was begun and nobody waits for it any more, or it is to be stopped.
     virtual void stop_call() noexcept {}
 
-    std::atomic<int> references_{2};  // the journey's and that of the one who waits
     std::atomic<phase> phase_{phase::out};
-    bool homeward_ = false;
-    errc failure_{};
-    std::shared_ptr<mailbox> home_;
-    round_trip_wait* waiting_ = nullptr;  // touched only on the thread of home
 };
 
 /// Waits for a round trip.
-class round_trip_wait : public stoppable_wait {
-public:
-    bool await_ready() const noexcept { return false; }
-
+class round_trip_wait : public mailed_wait {
 protected:
     /// @param ends_at_once  a stop ends the wait even if the call was begun.
     round_trip_wait(round_trip& of, bool ends_at_once) noexcept : trip_(of), ends_at_once_(ends_at_once) {}
     ~round_trip_wait() override;
 
-    void set_out(std::coroutine_handle<> awaiting, stop_token token) noexcept
+    void set_out() noexcept
     {
-        trip_.waiting_ = this;
-        wait_with(awaiting, token);
+        trip_.set_wait(this);
+        trip_.add_reference();
     }
-    /// Where the trip did not begin. @return false, for `await_suspend`.
-    bool stay(errc why) noexcept
-    {
-        failure_ = why;
-        trip_.release();  // the journey's
-        return false;
-    }
-    /// The same after `set_out`.
+    /// Where the trip did not begin after all. @return false, for `start`.
     bool turn_back(errc why) noexcept
     {
-        trip_.waiting_ = nullptr;
-        forget_stop();
-        return stay(why);
+        trip_.set_wait(nullptr);
+        trip_.release();
+        return end_now(why);
     }
-    errc failure() const noexcept { return failure_; }
 
 private:
-    friend class round_trip;
-
-    void arrived() noexcept
-    {
-        failure_ = trip_.failure_;
-        resume_later();
-    }
     void stopped() noexcept override;
     /// @return whether the call is not going to be made.
-    bool revoke() noexcept;
+    bool revoke() noexcept { return trip_.leave_out_for(round_trip::phase::revoked); }
 
     round_trip& trip_;
     bool ends_at_once_;
-    errc failure_{};
 };
 
 /// What comes of a call that gives an `R`: a `result` is passed on as it is.

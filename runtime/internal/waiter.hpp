@@ -3,10 +3,6 @@
 #include <coil/runtime/internal/awaitable.hpp>
 #include <coil/runtime/internal/list.hpp>
 #include <coil/runtime/internal/misuse.hpp>
-#include <coil/runtime/result.hpp>
-
-#include <coroutine>
-#include <cstdint>
 
 namespace coil::internal {
 
@@ -29,18 +25,15 @@ private:
 ///
 /// It needs no memory but its own, leaves the queue when its frame is destroyed, and is told once how its wait ended:
 /// whichever of grant, stop and destruction of what it waits for comes first.
-class waiter : public stoppable_wait, public list_hook<waiter> {
+class waiter : public single_wait, public list_hook<waiter> {
 public:
-    bool await_ready() const noexcept { return false; }
-
     /// Leaves its queue and resumes the coroutine in the loop's next pass. @param why  none for success.
     void end(errc why = errc{}) noexcept
     {
-        list_hook<waiter>::unlink();
-        outcome_ = why;
-        if (state_ == state::waiting)
-            resume_later();
-        state_ = state::over;
+        if (take_grant())
+            end_now(why);  // it is on its way, and what it was granted is gone
+        else
+            single_wait::end(why);
     }
 
     /// The same with success for something that the coroutine takes when it goes on. Until then it stands in `granted`,
@@ -49,50 +42,31 @@ public:
     {
         list_hook<waiter>::unlink();
         granted.push_back(*this);
-        state_ = state::granted;
-        resume_later();
+        single_wait::end();
     }
 
 protected:
     waiter() noexcept = default;
     ~waiter() override = default;
 
-    /// Goes to the end of `queue`. @return true, for `await_suspend`.
-    bool queue_in(waiter_queue& queue, std::coroutine_handle<> awaiting, stop_token token) noexcept
+    /// Goes to the end of `queue`. @return true, for `start`.
+    bool queue_in(waiter_queue& queue) noexcept
     {
         queue.check_thread();
         queue.push_back(*this);
-        state_ = state::waiting;
-        wait_with(awaiting, token);
         return true;
-    }
-    /// The wait is over before it began. @return false, for `await_suspend`.
-    bool end_now(errc why) noexcept
-    {
-        outcome_ = why;
-        return false;
     }
 
     /// Takes note that the coroutine goes on, or that it never will. @return whether it was granted something.
     bool take_grant() noexcept
     {
+        const bool granted =
+            list_hook<waiter>::linked() && outcome() == errc{};  // it waits as one that may be canceled
         list_hook<waiter>::unlink();
-        const bool granted = state_ == state::granted;
-        state_ = state::over;
         return granted;
     }
 
     void stopped() noexcept override { end(errc::canceled); }
-
-    /// How the wait ended; none for success.
-    errc outcome() const noexcept { return outcome_; }
-    result<> outcome_result() const noexcept { return outcome_ == errc{} ? result<>() : result<>(outcome_); }
-
-private:
-    enum class state : std::uint8_t { over, waiting, granted };
-
-    errc outcome_{};
-    state state_ = state::over;
 };
 
 /// Ends all waits in `queue`.
