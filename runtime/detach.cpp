@@ -27,7 +27,7 @@ namespace {
 
 detached_owner& give_to_loop(detached::promise_type& promise)
 {
-    auto* const owner = new detached_owner(std::coroutine_handle<detached::promise_type>::from_promise(promise));
+    auto* const owner = new detached_owner(promise.frame());
     promise.owner = owner;
     loop::current().keep(*owner);
     return *owner;
@@ -45,9 +45,9 @@ void detached::start_now() const
     give_to_loop(*promise_).run();
 }
 
-void detached::promise_type::leave::await_suspend(std::coroutine_handle<promise_type> self) const noexcept
+void detached::promise_type::left() const noexcept
 {
-    delete self.promise().owner;
+    delete owner;
 }
 
 void detached::promise_type::unhandled_exception() const noexcept

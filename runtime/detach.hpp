@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coil/runtime/internal/bottom_coroutine.hpp>
 #include <coil/runtime/task.hpp>
 
 #include <concepts>
@@ -28,17 +29,9 @@ private:
 
 class detached_owner;
 
-struct detached::promise_type final : promise_base {
+struct detached::promise_type final : bottom_promise<promise_type> {
     detached get_return_object() noexcept { return detached(*this); }
-    std::suspend_always initial_suspend() const noexcept { return {}; }
-
-    struct leave {
-        bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<promise_type> self) const noexcept;
-        void await_resume() const noexcept {}
-    };
-    leave final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
+    void left() const noexcept;
     void unhandled_exception() const noexcept;
 
     detached_owner* owner = nullptr;

@@ -62,10 +62,10 @@ suspended_fibers::~suspended_fibers()
     home_.suspended = nullptr;
 }
 
-void fiber_driver::promise_type::leave::await_suspend(std::coroutine_handle<promise_type> self) const noexcept
+void fiber_driver::promise_type::left() noexcept
 {
-    fiber_wait& awaited = *self.promise().wait;
-    self.destroy();
+    fiber_wait& awaited = *wait;
+    frame().destroy();
     awaited.end();
 }
 

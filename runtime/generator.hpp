@@ -108,22 +108,6 @@ public:
     using promise_type = internal::generator_promise<T>;
     using value_type = T;
 
-    generator(generator&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-    generator& operator=(generator&& other) noexcept
-    {
-        if (this != &other) {
-            if (frame_)
-                frame_.destroy();
-            frame_ = std::exchange(other.frame_, nullptr);
-        }
-        return *this;
-    }
-    ~generator()
-    {
-        if (frame_)
-            frame_.destroy();
-    }
-
     class next_wait {
     public:
         explicit next_wait(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
@@ -167,13 +151,13 @@ public:
 
     /// Waits for the next value. @return nothing when the coroutine has ended.
     /// Throws: what left the coroutine, once; after that it has ended.   Overlap: one at a time.
-    next_awaitable next() & noexcept { return next_awaitable(frame_); }
+    next_awaitable next() & noexcept { return next_awaitable(frame_.get()); }
 
 private:
     friend promise_type;
     explicit generator(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
-    std::coroutine_handle<promise_type> frame_;
+    internal::frame_owner<promise_type> frame_;
 };
 
 namespace internal {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/internal/background.hpp>
+#include <coil/runtime/internal/bottom_coroutine.hpp>
 #include <coil/runtime/internal/drain.hpp>
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/internal/operation.hpp>
@@ -230,48 +231,32 @@ namespace internal {
 /// The coroutine at the bottom: it awaits the main task and tells the loop when that has ended.
 class root_coroutine {
 public:
-    struct promise_type : promise_base {
-        root_coroutine get_return_object() noexcept
-        {
-            return root_coroutine(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
-        std::suspend_always initial_suspend() const noexcept { return {}; }
-        std::suspend_always final_suspend() noexcept
-        {
-            done = true;
-            return {};
-        }
-        void return_void() const noexcept {}
+    struct promise_type final : bottom_promise<promise_type> {
+        root_coroutine get_return_object() noexcept { return root_coroutine(frame()); }
+        void left() noexcept { done = true; }
         void unhandled_exception() noexcept { exception = std::current_exception(); }
 
         bool done = false;
         std::exception_ptr exception;
     };
 
-    root_coroutine(root_coroutine&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-    ~root_coroutine()
-    {
-        if (frame_)
-            frame_.destroy();
-    }
-
     void start()
     {
         this_thread_stretch.begin();
-        frame_.resume();
+        frame_.get().resume();
         this_thread_stretch.end(nullptr);
     }
-    const bool& done() const noexcept { return frame_.promise().done; }
+    const bool& done() const noexcept { return frame_.get().promise().done; }
     void rethrow() const
     {
-        if (frame_.promise().exception)
-            std::rethrow_exception(frame_.promise().exception);
+        if (frame_.get().promise().exception)
+            std::rethrow_exception(frame_.get().promise().exception);
     }
 
 private:
     explicit root_coroutine(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
-    std::coroutine_handle<promise_type> frame_;
+    frame_owner<promise_type> frame_;
 };
 
 template <class T>

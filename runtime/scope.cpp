@@ -12,7 +12,7 @@ scope::~scope()
     if (runs_now())
         internal::stop_program("a scope is destroyed by a task of its own");
     while (!children_.empty())
-        children_.pop_front().handle().destroy();
+        children_.pop_front().frame().destroy();
     if (joining_)
         std::exchange(joining_, nullptr)->lose_scope();
     if (loop* const here = loop::current_or_null(); here && failure_)
@@ -54,10 +54,10 @@ void scope::failed(std::exception_ptr failure) noexcept
 
 namespace internal {
 
-void spawned::promise_type::leave::await_suspend(std::coroutine_handle<promise_type> self) const noexcept
+void spawned::promise_type::left() noexcept
 {
-    scope& left_scope = *self.promise().home;
-    self.destroy();
+    scope& left_scope = *home;
+    frame().destroy();
     left_scope.left();
 }
 

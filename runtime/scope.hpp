@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/internal/awaitable.hpp>
+#include <coil/runtime/internal/bottom_coroutine.hpp>
 #include <coil/runtime/internal/list.hpp>
 #include <coil/runtime/internal/ready.hpp>
 #include <coil/runtime/task.hpp>
@@ -22,32 +23,19 @@ namespace internal {
 /// A coroutine that runs in a scope and leaves it when it ends: usually the one around a spawned task, which it owns.
 class spawned {
 public:
-    struct promise_type final : promise_base, ready_item, list_hook<promise_type> {
+    struct promise_type final : bottom_promise<promise_type>, ready_item, list_hook<promise_type> {
         spawned get_return_object(std::source_location where = std::source_location::current()) noexcept
         {
             set_origin(where);
             return spawned(*this);
         }
-        std::suspend_always initial_suspend() const noexcept { return {}; }
-
-        struct leave {
-            bool await_ready() const noexcept { return false; }
-            void await_suspend(std::coroutine_handle<promise_type> self) const noexcept;
-            void await_resume() const noexcept {}
-        };
-        leave final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
+        void left() noexcept;
         void unhandled_exception() noexcept;
         void run() noexcept override
         {
             coroutine_lineage::set_running(&lineage());
-            handle().resume();
+            frame().resume();
             coroutine_lineage::set_running(nullptr);
-        }
-
-        std::coroutine_handle<promise_type> handle() noexcept
-        {
-            return std::coroutine_handle<promise_type>::from_promise(*this);
         }
 
         scope* home = nullptr;
@@ -151,7 +139,6 @@ public:
 private:
     friend class internal::join_wait;
     friend struct internal::spawned::promise_type;
-    friend struct internal::spawned::promise_type::leave;
 
     void adopt(internal::spawned child);
     void left() noexcept;

@@ -41,6 +41,29 @@ private:
     [[no_unique_address]] coroutine_lineage lineage_;
 };
 
+/// Owns the frame of a coroutine.
+template <class Promise>
+class frame_owner {
+public:
+    explicit frame_owner(std::coroutine_handle<Promise> frame) noexcept : frame_(frame) {}
+    frame_owner(frame_owner&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+    frame_owner& operator=(frame_owner other) noexcept
+    {
+        std::swap(frame_, other.frame_);
+        return *this;
+    }
+    ~frame_owner()
+    {
+        if (frame_)
+            frame_.destroy();
+    }
+
+    std::coroutine_handle<Promise> get() const noexcept { return frame_; }
+
+private:
+    std::coroutine_handle<Promise> frame_;
+};
+
 /// The coroutine begins to await something.
 template <class Promise>
 void note_await([[maybe_unused]] std::coroutine_handle<Promise> awaiting) noexcept
@@ -185,22 +208,6 @@ public:
     using promise_type = internal::task_promise<T>;
     using value_type = T;
 
-    task(task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-    task& operator=(task&& other) noexcept
-    {
-        if (this != &other) {
-            if (frame_)
-                frame_.destroy();
-            frame_ = std::exchange(other.frame_, nullptr);
-        }
-        return *this;
-    }
-    ~task()
-    {
-        if (frame_)
-            frame_.destroy();
-    }
-
     class awaiter {
     public:
         explicit awaiter(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
@@ -229,13 +236,13 @@ public:
         std::coroutine_handle<promise_type> frame_;
     };
 
-    awaiter operator co_await() const noexcept { return awaiter(frame_); }
+    awaiter operator co_await() const noexcept { return awaiter(frame_.get()); }
 
 private:
     friend promise_type;
     explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
-    std::coroutine_handle<promise_type> frame_;
+    internal::frame_owner<promise_type> frame_;
 };
 
 namespace internal {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/cancel.hpp>
+#include <coil/runtime/internal/bottom_coroutine.hpp>
 #include <coil/runtime/internal/fiber_stack.hpp>
 #include <coil/runtime/internal/fiber_switch.hpp>
 #include <coil/runtime/internal/list.hpp>
@@ -68,21 +69,10 @@ private:
 /// The coroutine that awaits on the thread's own stack what a fiber waits for.
 class fiber_driver {
 public:
-    struct promise_type final : promise_base {
-        fiber_driver get_return_object() noexcept
-        {
-            return fiber_driver(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
-        std::suspend_always initial_suspend() const noexcept { return {}; }
-
+    struct promise_type final : bottom_promise<promise_type> {
+        fiber_driver get_return_object() noexcept { return fiber_driver(frame()); }
         /// Nothing of it is left when the fiber goes on: user code that ends with it has ended on the thread's stack.
-        struct leave {
-            bool await_ready() const noexcept { return false; }
-            void await_suspend(std::coroutine_handle<promise_type> self) const noexcept;
-            void await_resume() const noexcept {}
-        };
-        leave final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
+        void left() noexcept;
         void unhandled_exception() const noexcept;
 
         fiber_wait* wait = nullptr;

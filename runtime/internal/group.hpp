@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/cancel.hpp>
+#include <coil/runtime/internal/bottom_coroutine.hpp>
 #include <coil/runtime/task.hpp>
 
 #include <coroutine>
@@ -64,23 +65,16 @@ private:
 /// The coroutine that awaits one of the group.
 class member {
 public:
-    struct promise_type final : promise_base {
-        member get_return_object() noexcept { return member(std::coroutine_handle<promise_type>::from_promise(*this)); }
-        std::suspend_always initial_suspend() const noexcept { return {}; }
+    struct promise_type final : bottom_promise<promise_type> {
+        member get_return_object() noexcept { return member(frame()); }
 
         /// The last one to end resumes the coroutine that awaits the group, unless that is still starting it.
-        struct leave {
-            bool await_ready() const noexcept { return false; }
-            std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> self) const noexcept
-            {
-                group& left = *self.promise().home;
-                if (--left.running_ == 0 && left.awaiting_)
-                    return left.awaiting_;
-                return std::noop_coroutine();
-            }
-            void await_resume() const noexcept {}
-        };
-        leave final_suspend() const noexcept { return {}; }
+        std::coroutine_handle<> left() const noexcept
+        {
+            if (--home->running_ == 0 && home->awaiting_)
+                return home->awaiting_;
+            return std::noop_coroutine();
+        }
         void return_void() const noexcept
         {
             if (home->policy_ == group::policy::first)
@@ -92,27 +86,20 @@ public:
         std::size_t index = 0;
     };
 
-    member(member&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-    member& operator=(member&&) = delete;
-    ~member()
-    {
-        if (frame_)
-            frame_.destroy();
-    }
-
     void start(group& home, std::size_t index) noexcept
     {
-        frame_.promise().home = &home;
-        frame_.promise().index = index;
-        frame_.promise().set_stop_token(home.token());
+        promise_type& promise = frame_.get().promise();
+        promise.home = &home;
+        promise.index = index;
+        promise.set_stop_token(home.token());
         ++home.running_;
-        frame_.resume();
+        frame_.get().resume();
     }
 
 private:
     explicit member(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
-    std::coroutine_handle<promise_type> frame_;
+    frame_owner<promise_type> frame_;
 };
 
 template <class A>
