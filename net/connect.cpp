@@ -66,10 +66,10 @@ std::optional<address> local_end(const connect_options& options, address_family 
 
 std::error_code bind(int number, const address& local)
 {
-    coil::internal::ring& ring = loop::current().ring();
+    coil::internal::system& system = loop::current().system();
     const int on = 1;
-    ring.set_option(number, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    const int bound = ring.bind(number, local.system_address(), local.system_size());
+    system.set_option(number, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const int bound = system.bind(number, local.system_address(), local.system_size());
     return error_from_errno(bound < 0 ? -bound : 0);
 }
 
@@ -85,7 +85,7 @@ task<detailed_result<descriptor>> connect_to(const address target, const connect
     std::optional<address> local;
     if (target.family() != address_family::unix_path)
         local = local_end(options, target.family());
-    const int made = loop::current().ring().socket(target.system_address()->sa_family);
+    const int made = loop::current().system().socket(target.system_address()->sa_family);
     if (made < 0)
         co_return shared(connect_failure(error_from_errno(-made), target, local), options);
     descriptor opened(made);

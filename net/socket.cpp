@@ -17,7 +17,7 @@ int checked(int descriptor)
 {
     int type = 0;
     socklen_t size = sizeof type;
-    if (const int got = loop::current().ring().get_option(descriptor, SOL_SOCKET, SO_TYPE, &type, size); got < 0)
+    if (const int got = loop::current().system().get_option(descriptor, SOL_SOCKET, SO_TYPE, &type, size); got < 0)
         throw std::system_error(-got, std::system_category(), "net::socket: descriptor " + std::to_string(descriptor));
     if (type != SOCK_STREAM)
         throw std::system_error(EINVAL, std::system_category(), "net::socket: not a stream socket");

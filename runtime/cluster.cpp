@@ -2,7 +2,7 @@
 
 #include <coil/runtime/call_on.hpp>
 #include <coil/runtime/internal/blocked_signals.hpp>
-#include <coil/runtime/internal/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/standard_numbers.hpp>
 #include <coil/runtime/scope.hpp>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include <coil/runtime/directory.hpp>
 
-#include <coil/runtime/internal/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/standard_numbers.hpp>
 #include <coil/runtime/offload.hpp>
 
 #include <cerrno>

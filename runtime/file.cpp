@@ -1,6 +1,7 @@
 #include <coil/runtime/file.hpp>
 
-#include <coil/runtime/internal/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/standard_numbers.hpp>
+#include <coil/runtime/loop.hpp>
 
 #include <cerrno>
 #include <chrono>
@@ -44,7 +45,7 @@ public:
     ~open_wait() override
     {
         if (outcome_ >= 0)
-            ::close(outcome_);  // opened, but nobody came for it
+            loop::close(outcome_);  // opened, but nobody came for it
     }
 
     bool await_ready() const noexcept { return false; }
@@ -169,7 +170,7 @@ task<result<file>> file::open_below(const file& folder, std::string path, int fl
 file::~file()
 {
     if (descriptor_ >= 0)
-        ::close(descriptor_);
+        loop::close(descriptor_);
 }
 
 file::transfer file::read_at(std::span<std::byte> buffer, std::uint64_t offset) const noexcept

@@ -121,18 +121,20 @@ bool loop_handle::post(std::function<void()> call) const
 }
 
 loop::loop(const loop_options& options)
-    : loop(internal::make_kernel_ring({.submission_entries = options.submission_entries,
-                                       .completion_entries = options.completion_entries,
-                                       .receive_buffers = options.receive_buffers,
-                                       .receive_buffer_size = options.receive_buffer_size}))
+    : loop(internal::make_ring({.backend = options.backend,
+                                .restricted = options.restricted,
+                                .submission_entries = options.submission_entries,
+                                .completion_entries = options.completion_entries,
+                                .receive_buffers = options.receive_buffers,
+                                .receive_buffer_size = options.receive_buffer_size}))
 {
     watched_ = options.blocked_threshold.count() > 0;
     internal::this_thread_stretch.limit = options.blocked_threshold;
     internal::this_thread_stretch.too_long = &loop::report_blocked;
 }
 
-loop::loop(std::unique_ptr<internal::ring> ring)
-    : ring_(std::move(ring)), now_(ring_->now()), mailbox_(std::make_shared<internal::mailbox>(ring_->descriptor()))
+loop::loop(std::unique_ptr<internal::ring> ring, internal::system& calls)
+    : ring_(std::move(ring)), system_(calls), now_(system_.now()), mailbox_(std::make_shared<internal::mailbox>(ring_->descriptor()))
 {
     if (this_thread_loop)
         stop_program("a second loop on one thread");
@@ -312,11 +314,21 @@ void loop::dispatch(const internal::completion& what) noexcept
     internal::operation_node* node = operations_.find(what.user_data);
     if (!node)
         return;  // of a cancel request
-    node->deliver(what, *ring_);
+    node->deliver(what, *this);
     if (what.more)
         return;
     quiet_and_needed_ -= node->needed_;
     operations_.put(*node);
+}
+
+void loop::close(int descriptor) noexcept
+{
+    if (loop* here = this_thread_loop) {
+        here->ring_->forget(descriptor);
+        here->system_.close(descriptor);
+    } else {
+        internal::kernel_system().close(descriptor);
+    }
 }
 
 void loop::drain_backlog() noexcept
@@ -369,14 +381,14 @@ void loop::run_heavy() noexcept
     const bool others_wait = !ready_.empty() || !before_submission_.empty() || ring_->has_news();
     if (others_wait && now_ - heavy_ended_ < heavy_took_)
         return;
-    const auto began = ring_->now();
+    const auto began = system_.now();
     do {
         if (watched_) [[unlikely]]
             run_watched(heavy_.pop_front());
         else
             heavy_.pop_front().run();
         run_ready();  // what it has woken
-        heavy_ended_ = ring_->now();
+        heavy_ended_ = system_.now();
         heavy_took_ = heavy_ended_ - began;
     } while (!heavy_.empty() && !ring_->has_news() && heavy_took_ < longest_without_entry);
 }
@@ -389,7 +401,7 @@ std::optional<std::chrono::nanoseconds> loop::time_to_wait() const noexcept
     const std::optional<steady_clock::time_point> next = timers_.next();
     if (!next)
         return std::nullopt;
-    const steady_clock::time_point now = ring_->now();
+    const steady_clock::time_point now = system_.now();
     return *next > now ? *next - now
                        : std::chrono::nanoseconds(0);  // one long past is too far from now to be subtracted
 }
@@ -406,7 +418,7 @@ void loop::turn()
         wait = std::chrono::nanoseconds(0);
     ring_->enter(wait);
     ++stats_.turns;
-    now_ = ring_->now();
+    now_ = system_.now();
     internal::completion what;
     while (ring_->next(what)) {
         dispatch(what);
@@ -442,7 +454,7 @@ void loop::finish_background()
     private:
         void expire() noexcept override { passed = true; }
     } limit;
-    timers_.set(limit, ring_->now() + longest_linger);
+    timers_.set(limit, system_.now() + longest_linger);
     while (busy() && !limit.passed) {
         run_ready();
         turn();
@@ -456,8 +468,8 @@ void loop::leave_kernel() noexcept
         node.forget_owner();
         cancel(node);
     });
-    const auto deadline = ring_->now() + longest_goodbye;
-    while (operations_.in_use() > 0 && ring_->now() < deadline) {
+    const auto deadline = system_.now() + longest_goodbye;
+    while (operations_.in_use() > 0 && system_.now() < deadline) {
         drain_backlog();
         ring_->enter(std::chrono::milliseconds(10));
         internal::completion what;

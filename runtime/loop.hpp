@@ -6,7 +6,8 @@
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/internal/operation.hpp>
 #include <coil/runtime/internal/ready.hpp>
-#include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/ring/ring.hpp>
+#include <coil/runtime/internal/ring/system.hpp>
 #include <coil/runtime/internal/stretch.hpp>
 #include <coil/runtime/internal/timers.hpp>
 #include <coil/runtime/loop_stats.hpp>
@@ -37,12 +38,17 @@ struct blocked_report {
 
 /// How a loop is set up.
 struct loop_options {
+    /// What carries out its requests. Where it is `io_uring` and the kernel refuses that, there is no loop.
+    coil::backend backend = coil::backend::automatic;
     /// What takes longer than this between two awaits is reported, when it is over: see `loop::on_blocked`. 0: nothing is.
     std::chrono::nanoseconds blocked_threshold = std::chrono::milliseconds(internal::checks_misuse ? 100 : 0);
     /// Requests that can wait for the end of a turn; a power of two. More are kept in a backlog.
     unsigned submission_entries = 256;
     /// Completions that the kernel can post while the loop is busy; a power of two.
     unsigned completion_entries = 4096;
+    /// Have the kernel refuse, on this loop's io_uring, every request and registration that coil does not use: whoever should
+    /// get hold of the ring can do no more with it than coil. Where the kernel cannot, `capabilities()` says so.
+    bool restricted = true;
     /// Buffers into which the kernel puts what arrives; a power of two, 0 for none. All connections share them, and a
     /// connection holds one only between the arrival of its bytes and their being read.
     unsigned receive_buffers = 256;
@@ -71,7 +77,7 @@ private:
     std::shared_ptr<internal::mailbox> mailbox_;
 };
 
-/// One thread's ring, and the coroutines that wait for its completions.
+/// One thread's ring, on io_uring or on epoll, and the coroutines that wait for its completions.
 ///
 /// A loop belongs to the thread that made it, and so does everything that waits on it; only `post` may be called from
 /// elsewhere. One loop per thread.
@@ -81,11 +87,12 @@ private:
 /// ```
 class loop {
 public:
-    /// Throws: `std::system_error` that names cause and cure where the kernel refuses an io_uring, `std::invalid_argument`
-    /// for receive buffers that no ring can have. Mistake: a second loop on the same thread stops the program.
+    /// Throws: `std::system_error` that names cause and cure where there is no backend, or COIL_BACKEND names none;
+    /// `std::invalid_argument` for receive buffers that no ring can have. Mistake: a second loop on the same thread stops the program.
     explicit loop(const loop_options& options = loop_options());
     /// A loop on a ring of the caller's, in place of the kernel's.
-    explicit loop(std::unique_ptr<internal::ring> ring);
+    /// @param calls  what goes with that; outlives the loop.
+    explicit loop(std::unique_ptr<internal::ring> ring, internal::system& calls = internal::kernel_system());
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
     /// Cancels what is still in flight and waits for the kernel to let go of it.
@@ -133,7 +140,7 @@ public:
     std::chrono::steady_clock::time_point now() const noexcept { return now_; }
 
     loop_stats stats() const noexcept;
-    /// What the kernel at hand offers; `to_string()` for people.
+    /// Which backend carries out the requests of this loop and why, and what the kernel at hand offers; `to_string()` for people.
     const internal::capabilities& capabilities() const noexcept { return ring_->supported(); }
 
     /// For coil's own modules.
@@ -157,6 +164,9 @@ public:
     /// Tells `who` before the loop goes.
     void tell_of_end(internal::resident& who) noexcept { residents_.push_back(who); }
     internal::ring& ring() noexcept { return *ring_; }
+    internal::system& system() noexcept { return system_; }
+    /// Closes a descriptor that requests may have used. Without a loop on this thread, the system's.
+    static void close(int descriptor) noexcept;
     internal::timers& timers() noexcept { return timers_; }
     /// Where coil counts what happens seldom.
     loop_stats& counts() noexcept { return stats_; }
@@ -200,6 +210,7 @@ private:
 
     // The ring lives longest: the others give back what they hold of it.
     std::unique_ptr<internal::ring> ring_;
+    internal::system& system_;
     internal::operation_pool operations_;
     internal::list<internal::operation_node> backlog_;         // found the submission queue full
     internal::list<internal::operation_node> cancel_backlog_;  // so did their cancellation

@@ -112,7 +112,7 @@ private:
 
 std::error_code make_on_worker(round_trip& call)
 {
-    if (loop::current().ring().has_threads())
+    if (loop::current().system().has_threads())
         return worker_pool::instance().run(call);
     call.make();
     return {};

@@ -1,6 +1,6 @@
 #include <coil/runtime/pipe.hpp>
 
-#include <coil/runtime/internal/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/standard_numbers.hpp>
 
 #include <array>
 #include <cerrno>

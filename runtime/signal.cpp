@@ -1,6 +1,7 @@
 #include <coil/runtime/signal.hpp>
 
-#include <coil/runtime/internal/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/standard_numbers.hpp>
+#include <coil/runtime/loop.hpp>
 
 #include <cerrno>
 #include <system_error>
@@ -34,7 +35,7 @@ signal_set::signal_set(std::span<const int> numbers)
 
 signal_set::~signal_set()
 {
-    ::close(descriptor_);
+    loop::close(descriptor_);
 }
 
 }  // namespace coil

@@ -1,7 +1,9 @@
 #include <coil/runtime/simulation.hpp>
 
-#include <coil/runtime/internal/simulated_ring.hpp>
-#include <coil/runtime/internal/simulated_world.hpp>
+#include <coil/runtime/internal/simulation/simulated_network.hpp>
+#include <coil/runtime/internal/simulation/simulated_ring.hpp>
+#include <coil/runtime/internal/simulation/simulated_system.hpp>
+#include <coil/runtime/internal/simulation/simulated_world.hpp>
 
 #include <array>
 #include <bit>
@@ -60,13 +62,20 @@ simulation::simulation(simulation_options options)
 {
     check(options);
     world_ = std::make_unique<internal::simulated_world>(std::move(options));
+    network_ = std::make_unique<internal::simulated_network>(*world_);
+    system_ = std::make_unique<internal::simulated_system>(*world_, *network_);
 }
 
 simulation::~simulation() = default;
 
 std::unique_ptr<internal::ring> simulation::make_ring()
 {
-    return std::make_unique<internal::simulated_ring>(*world_);
+    return std::make_unique<internal::simulated_ring>(*world_, *network_);
+}
+
+internal::system& simulation::system() noexcept
+{
+    return *system_;
 }
 
 std::uint64_t simulation::trace_hash() const noexcept

@@ -16,6 +16,8 @@
 namespace coil {
 
 namespace internal {
+class simulated_network;
+class simulated_system;
 class simulated_world;
 }
 
@@ -124,7 +126,7 @@ public:
     T run(task<T> main)
     {
         const finish at_end(*this);
-        loop home(make_ring());
+        loop home(make_ring(), system());
         const note_stats before_end(*this, home);
         return home.run(std::move(main));
     }
@@ -138,8 +140,11 @@ public:
     /// What `run` came to.
     const simulation_report& report() const noexcept { return report_; }
 
-    /// For loops that are set up by hand: the world's ring. Once.
+    /// For loops that are set up by hand: the world's ring, once, and the calls that go with it.
+    /// @{
     std::unique_ptr<internal::ring> make_ring();
+    internal::system& system() noexcept;
+    /// @}
 
 private:
     class finish {
@@ -166,6 +171,8 @@ private:
     void write_report() noexcept;
 
     std::unique_ptr<internal::simulated_world> world_;
+    std::unique_ptr<internal::simulated_network> network_;
+    std::unique_ptr<internal::simulated_system> system_;
     simulation_report report_;
 };
 

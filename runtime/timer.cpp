@@ -6,7 +6,7 @@ namespace coil::internal {
 
 std::chrono::steady_clock::time_point time_from_now(std::chrono::nanoseconds duration) noexcept
 {
-    const auto now = loop::current().ring().now();
+    const auto now = loop::current().system().now();
     const bool reachable = duration < std::chrono::steady_clock::time_point::max() - now;
     return reachable ? now + duration : std::chrono::steady_clock::time_point::max();
 }

@@ -12,7 +12,7 @@ std::unique_ptr<turn_ring> make_ring(turn_ring*& made)
 {
     const coil::loop_options standard;
     auto ring = std::make_unique<turn_ring>(
-        coil::internal::make_kernel_ring({.submission_entries = standard.submission_entries,
+        coil::internal::make_ring({.submission_entries = standard.submission_entries,
                                           .completion_entries = standard.completion_entries,
                                           .receive_buffers = standard.receive_buffers,
                                           .receive_buffer_size = standard.receive_buffer_size}));

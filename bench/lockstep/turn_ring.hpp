@@ -1,6 +1,6 @@
 #pragma once
 
-#include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/ring/ring.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -33,32 +33,7 @@ public:
     unsigned buffers_lent() const noexcept override { return kernel_->buffers_lent(); }
     coil::internal::ring_counts counts() const noexcept override { return kernel_->counts(); }
     unsigned buffer_size() const noexcept override { return kernel_->buffer_size(); }
-    std::chrono::steady_clock::time_point now() const noexcept override { return kernel_->now(); }
-    bool has_threads() const noexcept override { return kernel_->has_threads(); }
-    int socket(int family) noexcept override { return kernel_->socket(family); }
-    int bind(int fd, const sockaddr* where, socklen_t size) noexcept override { return kernel_->bind(fd, where, size); }
-    int listen(int fd, int backlog) noexcept override { return kernel_->listen(fd, backlog); }
-    int accept_now(int fd) noexcept override { return kernel_->accept_now(fd); }
-    int local_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override
-    {
-        return kernel_->local_address(fd, found, size);
-    }
-    int remote_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override
-    {
-        return kernel_->remote_address(fd, found, size);
-    }
-    int set_option(int fd, int level, int name, const void* value, socklen_t size) noexcept override
-    {
-        return kernel_->set_option(fd, level, name, value, size);
-    }
-    int get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept override
-    {
-        return kernel_->get_option(fd, level, name, value, size);
-    }
-    void close(int fd) noexcept override { kernel_->close(fd); }
-    void stop_listening(int fd) noexcept override { kernel_->stop_listening(fd); }
-    coil::internal::path_identity identify_path(const char* path) noexcept override { return kernel_->identify_path(path); }
-    int remove_path(const char* path) noexcept override { return kernel_->remove_path(path); }
+    void forget(int fd) noexcept override { kernel_->forget(fd); }
 
 private:
     bool take_news();

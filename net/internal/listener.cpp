@@ -1,26 +1,25 @@
 #include <coil/net/internal/listener.hpp>
 
 #include <coil/net/server.hpp>
-#include <coil/runtime/internal/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/standard_numbers.hpp>
 #include <coil/runtime/loop.hpp>
 
 #include <cerrno>
 #include <chrono>
 #include <utility>
 
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace coil::net::internal {
 namespace {
 
 constexpr std::chrono::milliseconds pause_time{100};
 
-int open_reserve() noexcept
+descriptor open_reserve() noexcept
 {
-    return coil::internal::above_standard_numbers(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const int opened = loop::current().system().open_spare();
+    return descriptor(opened < 0 ? -1 : opened);
 }
 
 }  // namespace
@@ -28,24 +27,24 @@ int open_reserve() noexcept
 result<std::unique_ptr<listener>> listener::open(const address& where, const listen_options& options, bool no_delay,
                                                  accepted call, failed give_up)
 {
-    coil::internal::ring& ring = loop::current().ring();
-    const int made = ring.socket(where.system_address()->sa_family);
+    coil::internal::system& system = loop::current().system();
+    const int made = system.socket(where.system_address()->sa_family);
     if (made < 0)
         return error_from_errno(-made);
     descriptor listening(made);
     const int on = 1;
     const int v6_only = options.ipv6_only;
     if (where.family() != address_family::unix_path)
-        ring.set_option(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        system.set_option(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (where.family() == address_family::ipv6)
-        ring.set_option(made, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+        system.set_option(made, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     if (no_delay && where.family() != address_family::unix_path)  // accepted sockets inherit it
-        ring.set_option(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        system.set_option(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (options.reuse_port)
-        ring.set_option(made, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    int outcome = ring.bind(made, where.system_address(), where.system_size());
+        system.set_option(made, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    int outcome = system.bind(made, where.system_address(), where.system_size());
     if (outcome >= 0)
-        outcome = ring.listen(made, options.backlog);
+        outcome = system.listen(made, options.backlog);
     if (outcome < 0)
         return error_from_errno(-outcome);
     return std::make_unique<listener>(std::move(listening), std::move(call), std::move(give_up), where.path());
@@ -56,7 +55,7 @@ listener::listener(descriptor listening, accepted call, failed give_up, std::str
       path_(std::move(path))
 {
     if (!path_.empty())
-        path_names_ = loop::current().ring().identify_path(path_.c_str());
+        path_names_ = loop::current().system().identify_path(path_.c_str());
     accepting_.start(accept_request(), *this);
 }
 
@@ -64,9 +63,7 @@ listener::~listener()
 {
     accepting_.abandon();
     if (loop* home = loop::current_or_null(); home && socket_.get() >= 0)
-        home->ring().stop_listening(socket_.get());
-    if (reserve_ >= 0)
-        ::close(reserve_);
+        home->system().stop_listening(socket_.get());
     remove_path();
 }
 
@@ -75,19 +72,17 @@ void listener::remove_path() noexcept
 {
     if (path_.empty() || path_names_ == coil::internal::path_identity())
         return;
-    if (loop* home = loop::current_or_null()) {
-        if (home->ring().identify_path(path_.c_str()) == path_names_)
-            home->ring().remove_path(path_.c_str());
-    } else if (coil::internal::identify_system_path(path_.c_str()) == path_names_) {
-        ::unlink(path_.c_str());  // outlived its loop
-    }
+    loop* home = loop::current_or_null();  // null: it has outlived its loop
+    coil::internal::system& calls = home ? home->system() : coil::internal::kernel_system();
+    if (calls.identify_path(path_.c_str()) == path_names_)
+        calls.remove_path(path_.c_str());
 }
 
 std::optional<address> listener::local_address() const
 {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
-    if (loop::current().ring().local_address(socket_.get(), storage, size) < 0)
+    if (loop::current().system().local_address(socket_.get(), storage, size) < 0)
         return std::nullopt;
     return address::from_system(storage, size);
 }
@@ -131,11 +126,11 @@ void listener::give_up(int cause) noexcept
 
 void listener::refuse_one() noexcept
 {
-    if (reserve_ < 0)
+    if (reserve_.get() < 0)
         return;
-    ::close(reserve_);
+    reserve_.close();
     loop& home = loop::current();
-    descriptor refused(home.ring().accept_now(socket_.get()));
+    descriptor refused(home.system().accept_now(socket_.get()));
     home.counts().refused_connections += refused.get() >= 0;
     refused.reset();
     reserve_ = open_reserve();
@@ -143,7 +138,7 @@ void listener::refuse_one() noexcept
 
 void listener::expire() noexcept
 {
-    if (reserve_ < 0)
+    if (reserve_.get() < 0)
         reserve_ = open_reserve();  // somebody was faster the last time
     rearm(rearm_reason::exhausted);
 }
@@ -152,7 +147,7 @@ void listener::pause() noexcept
 {
     loop& home = loop::current();
     ++home.counts().accept_pauses;
-    home.timers().set(*this, home.ring().now() + pause_time);
+    home.timers().set(*this, home.system().now() + pause_time);
 }
 
 }  // namespace coil::net::internal

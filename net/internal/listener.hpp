@@ -3,6 +3,7 @@
 #include <coil/net/address.hpp>
 #include <coil/net/internal/descriptor.hpp>
 #include <coil/runtime/internal/operation.hpp>
+#include <coil/runtime/internal/ring/system.hpp>
 #include <coil/runtime/internal/timers.hpp>
 #include <coil/runtime/result.hpp>
 
@@ -53,7 +54,7 @@ private:
     void remove_path() noexcept;
 
     descriptor socket_;
-    int reserve_;
+    descriptor reserve_;
     accepted call_;
     failed give_up_;
     std::string path_;                          // of a Unix socket: removed with the listener,

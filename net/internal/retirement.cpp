@@ -39,7 +39,7 @@ void retirement::start() noexcept
     loop::current().keep(*this);
     if (bytes_->counted_in())
         bytes_->counted_in()->retiring_.push_back(*this);
-    set_timer(loop::current().ring().now() + until_first_look);
+    set_timer(loop::current().system().now() + until_first_look);
     go_on();
 }
 
@@ -71,7 +71,7 @@ void retirement::go_on() noexcept
 
 void retirement::linger(bool heard) noexcept
 {
-    const auto now = loop::current().ring().now();
+    const auto now = loop::current().system().now();
     if (!lingering_)
         linger_until_ = now + longest_linger;
     if (!std::exchange(lingering_, true) || heard)
@@ -87,7 +87,7 @@ void retirement::on_received() noexcept
 void retirement::expire() noexcept
 {
     if (!lingering_ && progressed())
-        set_timer(loop::current().ring().now() + longest_without_progress);
+        set_timer(loop::current().system().now() + longest_without_progress);
     else
         finish();
 }

@@ -28,7 +28,7 @@ std::uint64_t socket_transport::delivered() const noexcept
     tcp_info info{};
     socklen_t size = sizeof info;
     loop* home = loop::current_or_null();
-    if (!home || home->ring().get_option(ending_.socket(), IPPROTO_TCP, TCP_INFO, &info, size) < 0)
+    if (!home || home->system().get_option(ending_.socket(), IPPROTO_TCP, TCP_INFO, &info, size) < 0)
         return 0;
     return info.tcpi_bytes_acked;
 }
@@ -36,7 +36,7 @@ std::uint64_t socket_transport::delivered() const noexcept
 int socket_transport::set_option(int level, int name, const void* value, socklen_t size) noexcept
 {
     loop* home = loop::current_or_null();
-    return home ? home->ring().set_option(ending_.socket(), level, name, value, size) : -EBADF;
+    return home ? home->system().set_option(ending_.socket(), level, name, value, size) : -EBADF;
 }
 
 std::optional<address> socket_transport::local_address() const
@@ -44,7 +44,7 @@ std::optional<address> socket_transport::local_address() const
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
     loop* home = loop::current_or_null();
-    if (!home || home->ring().local_address(ending_.socket(), storage, size) < 0)
+    if (!home || home->system().local_address(ending_.socket(), storage, size) < 0)
         return std::nullopt;
     return address::from_system(storage, size);
 }
@@ -54,7 +54,7 @@ std::optional<address> socket_transport::remote_address() const
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
     loop* home = loop::current_or_null();
-    if (!home || home->ring().remote_address(ending_.socket(), storage, size) < 0)
+    if (!home || home->system().remote_address(ending_.socket(), storage, size) < 0)
         return std::nullopt;
     return address::from_system(storage, size);
 }

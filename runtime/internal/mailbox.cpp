@@ -1,7 +1,7 @@
 #include <coil/runtime/internal/mailbox.hpp>
 
-#include <coil/runtime/internal/ring.hpp>
-#include <coil/runtime/internal/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/uring.hpp>
+#include <coil/runtime/internal/ring/standard_numbers.hpp>
 
 #include <cerrno>
 #include <cstdint>
@@ -46,7 +46,7 @@ bool mailbox::send(mail& what) noexcept
 
 void mailbox::wake() const noexcept
 {
-    if (ring_ >= 0 && wake_ring(ring_))
+    if (ring_ >= 0 && wake_uring(ring_))
         return;
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = ::write(bell_, &one, sizeof one);

@@ -29,7 +29,7 @@ protected:
 /// that is gone is harmless.
 class mailbox {
 public:
-    /// @param ring  the loop's, for `wake_ring`; -1 where it has none. It is duplicated.
+    /// @param ring  the loop's, for `wake_uring`; -1 where it has none. It is duplicated.
     /// Throws: `std::system_error` when there is no descriptor left.
     explicit mailbox(int ring);
     mailbox(const mailbox&) = delete;

@@ -70,7 +70,7 @@ void operation_node::begin(const request& wanted, operation& owner, completion_h
     needed_ = false;
 }
 
-void operation_node::deliver(const completion& what, ring& from) noexcept
+void operation_node::deliver(const completion& what, loop& home) noexcept
 {
     if (!what.more) {
         if (owner_)
@@ -85,16 +85,16 @@ void operation_node::deliver(const completion& what, ring& from) noexcept
         return;
     }
     if (what.has_buffer)
-        from.return_buffer(what.buffer);
+        home.ring().return_buffer(what.buffer);
     if (what.result >= 0 && request_.code == opcode::accept) {
         const linger now{.l_onoff = 1, .l_linger = 0};  // an end would look as if the connection had been served
-        from.set_option(what.result, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-        from.close(what.result);
+        home.system().set_option(what.result, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        home.close(what.result);
     }
     if (what.result >= 0 && request_.code == opcode::open)
-        from.close(what.result);
+        home.close(what.result);
     if (what.result == -ECANCELED && request_.code == opcode::close)
-        from.close(request_.fd);  // the kernel did not come to it
+        home.close(request_.fd);  // the kernel did not come to it
 }
 
 operation_node& operation_pool::take()

@@ -2,7 +2,7 @@
 
 #include <coil/runtime/internal/frame_pool.hpp>
 #include <coil/runtime/internal/list.hpp>
-#include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/ring/ring.hpp>
 #include <coil/runtime/loop_stats.hpp>
 
 #include <array>
@@ -112,7 +112,7 @@ private:
         handler_ = nullptr;
     }
     /// Passes a completion on, or cleans up after one that nobody waits for.
-    void deliver(const completion& what, ring& from) noexcept;
+    void deliver(const completion& what, loop& home) noexcept;
 
     request request_;
     operation* owner_ = nullptr;

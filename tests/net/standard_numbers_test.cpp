@@ -6,7 +6,7 @@
 #include <coil/net/connect.hpp>
 #include <coil/net/server.hpp>
 #include <coil/runtime/file.hpp>
-#include <coil/runtime/internal/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/standard_numbers.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/pipe.hpp>
 #include <coil/runtime/signal.hpp>

@@ -4,7 +4,7 @@
 #include "tests/support/waking_timer.hpp"
 
 #include <coil/runtime/event.hpp>
-#include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/ring/ring.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/timer.hpp>
 
@@ -332,7 +332,7 @@ BOOST_AUTO_TEST_CASE(a_request_for_a_closed_descriptor_does_not_reach_its_succes
         receiving.start({.code = opcode::receive_provided, .fd = number}, handler);
         // It has not gone to the kernel. Its descriptor closes and the number is used again.
         receiving.abandon();
-        here.ring().close(number);
+        loop::close(number);
         std::array<int, 2> next{};
         BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, next.data()) == 0);
         BOOST_REQUIRE(next[0] == number);

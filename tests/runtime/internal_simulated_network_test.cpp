@@ -1,8 +1,9 @@
 // Each scene is played on the simulated ring and on the kernel's, and has to look the same.
 
-#include <coil/runtime/internal/simulated_network.hpp>
+#include <coil/runtime/internal/simulation/simulated_network.hpp>
 
-#include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/ring/system.hpp>
+#include <coil/runtime/internal/ring/uring.hpp>
 #include <coil/runtime/simulation.hpp>
 
 #include <boost/test/data/test_case.hpp>
@@ -33,6 +34,7 @@ using namespace std::chrono_literals;
 using coil::internal::completion;
 using coil::internal::opcode;
 using coil::internal::ring;
+using coil::internal::system;
 
 enum class family { tcp, unix_path };
 
@@ -44,7 +46,7 @@ std::ostream& operator<<(std::ostream& out, family which)
 /// The two ends of a connection on a ring, by descriptors; what calls give is kept in order.
 class scene {
 public:
-    scene(ring& of, family which) : of_(of)
+    scene(ring& of, system& calls, family which) : of_(of), calls_(calls)
     {
         sockaddr_storage where{};
         socklen_t size = 0;
@@ -62,16 +64,16 @@ public:
             path_.copy(local.sun_path, sizeof local.sun_path - 1);
             size = sizeof local;
         }
-        listening_ = of.socket(where.ss_family);
-        BOOST_REQUIRE_EQUAL(of.bind(listening_, reinterpret_cast<const sockaddr*>(&where), size), 0);
-        BOOST_REQUIRE_EQUAL(of.listen(listening_, 5), 0);
+        listening_ = calls.socket(where.ss_family);
+        BOOST_REQUIRE_EQUAL(calls.bind(listening_, reinterpret_cast<const sockaddr*>(&where), size), 0);
+        BOOST_REQUIRE_EQUAL(calls.listen(listening_, 5), 0);
         if (which == family::tcp) {
             size = sizeof where;
-            BOOST_REQUIRE_EQUAL(of.local_address(listening_, where, size), 0);
+            BOOST_REQUIRE_EQUAL(calls.local_address(listening_, where, size), 0);
         }
-        client = of.socket(where.ss_family);
+        client = calls.socket(where.ss_family);
         BOOST_REQUIRE_EQUAL(call({.code = opcode::connect, .fd = client, .address = &where, .length = size}), 0);
-        while ((server = of.accept_now(listening_)) == -EAGAIN)
+        while ((server = calls.accept_now(listening_)) == -EAGAIN)
             of.enter(1ms);
     }
     scene(const scene&) = delete;
@@ -80,10 +82,10 @@ public:
     {
         for (const int each : {client, server, listening_})
             if (each >= 0)
-                of_.close(each);
+                close_on(each);
         if (folder_.empty())
             return;
-        of_.remove_path(path_.c_str());
+        calls_.remove_path(path_.c_str());
         ::rmdir(folder_.c_str());
     }
 
@@ -107,18 +109,18 @@ public:
     {
         int error = 0;
         socklen_t size = sizeof error;
-        BOOST_TEST(of_.get_option(at, SOL_SOCKET, SO_ERROR, &error, size) == 0);
+        BOOST_TEST(calls_.get_option(at, SOL_SOCKET, SO_ERROR, &error, size) == 0);
         saw(error);
     }
     void close(int& which)
     {
-        of_.close(std::exchange(which, -1));
+        close_on(std::exchange(which, -1));
         settle();
     }
     void reset_and_close(int& which)
     {
         const linger now{.l_onoff = 1, .l_linger = 0};
-        of_.set_option(which, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        calls_.set_option(which, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         close(which);
     }
 
@@ -143,10 +145,17 @@ private:
         }
     }
 
+    void close_on(int descriptor)
+    {
+        of_.forget(descriptor);
+        calls_.close(descriptor);
+    }
+
     /// What is on its way arrives.
     void settle() { of_.enter(2ms); }
 
     ring& of_;
+    system& calls_;
     std::uint64_t number_ = 0;
     int listening_ = -1;
     std::string folder_;
@@ -158,9 +167,9 @@ std::vector<int> seen_in(family which, const std::function<void(scene&)>& play)
 {
     coil::simulation world({.full_queue = 0, .longest_delay = 0ns, .short_read = 0, .short_write = 0, .split = 0});
     const std::unique_ptr<ring> simulated = world.make_ring();
-    const std::unique_ptr<ring> kernel = coil::internal::make_kernel_ring({});
-    scene imagined(*simulated, which);
-    scene real(*kernel, which);
+    const std::unique_ptr<ring> kernel = coil::internal::make_uring({});
+    scene imagined(*simulated, world.system(), which);
+    scene real(*kernel, coil::internal::kernel_system(), which);
     play(imagined);
     play(real);
     BOOST_TEST(imagined.seen == real.seen, boost::test_tools::per_element());
@@ -300,7 +309,7 @@ BOOST_AUTO_TEST_CASE(what_is_lost_with_a_reset_is_the_rear)
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
         coil::simulation world({.seed = seed, .short_read = 0, .short_write = 0, .split = 0.9});
         const std::unique_ptr<ring> of = world.make_ring();
-        scene on(*of, family::tcp);
+        scene on(*of, world.system(), family::tcp);
         completion taken;
         const std::string text = "the rear is lost";
         while (!of->submit({.code = opcode::send, .fd = on.client, .address = text.data(), .length = 16, .user_data = 99}))

@@ -1,4 +1,5 @@
-#include <coil/runtime/internal/ring.hpp>
+#include <coil/runtime/internal/ring/ring.hpp>
+#include <coil/runtime/internal/ring/system.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/offload.hpp>
 #include <coil/runtime/scope.hpp>
@@ -28,6 +29,7 @@ using namespace std::chrono_literals;
 using coil::internal::completion;
 using coil::internal::opcode;
 using coil::internal::ring;
+using system_calls = coil::internal::system;
 
 sockaddr_in loopback(std::uint16_t port)
 {
@@ -61,18 +63,24 @@ completion wait_for(ring& from, std::uint64_t user_data)
     }
 }
 
+void close_on(ring& of, system_calls& calls, int descriptor)
+{
+    of.forget(descriptor);
+    calls.close(descriptor);
+}
+
 /// A connection over `of`, by descriptors.
 struct connection {
-    explicit connection(ring& of)
+    connection(ring& of, system_calls& calls)
     {
         const sockaddr_in where = loopback(8000);
-        listening = of.socket(AF_INET);
-        BOOST_REQUIRE_EQUAL(of.bind(listening, system_address(where), sizeof where), 0);
-        BOOST_REQUIRE_EQUAL(of.listen(listening, 5), 0);
-        client = of.socket(AF_INET);
+        listening = calls.socket(AF_INET);
+        BOOST_REQUIRE_EQUAL(calls.bind(listening, system_address(where), sizeof where), 0);
+        BOOST_REQUIRE_EQUAL(calls.listen(listening, 5), 0);
+        client = calls.socket(AF_INET);
         hand_over(of, {.code = opcode::connect, .fd = client, .address = &where, .length = sizeof where, .user_data = 1});
         BOOST_REQUIRE_EQUAL(wait_for(of, 1).result, 0);
-        while ((server = of.accept_now(listening)) == -EAGAIN)
+        while ((server = calls.accept_now(listening)) == -EAGAIN)
             of.enter(1ms);
     }
 
@@ -235,7 +243,7 @@ BOOST_AUTO_TEST_CASE(bytes_arrive_whole_and_in_order_in_any_weather)
         options.reset = 0;
         coil::simulation world(options);
         const auto of = world.make_ring();
-        const connection both(*of);
+        const connection both(*of, world.system());
         std::string sent;
         for (int i = 0; i < 3000; ++i)
             sent += static_cast<char>(i * 7 + i / 256);
@@ -268,14 +276,14 @@ BOOST_AUTO_TEST_CASE(what_arrived_before_a_reset_can_be_read_and_the_error_is_to
 {
     coil::simulation world({.longest_delay = 0ns, .short_read = 0, .short_write = 0, .split = 0});
     const auto of = world.make_ring();
-    const connection both(*of);
+    const connection both(*of, world.system());
     std::array<char, 4> room{};
     hand_over(*of, {.code = opcode::send, .fd = both.client, .address = "four", .length = 4, .user_data = 2});
     BOOST_TEST(wait_for(*of, 2).result == 4);
     of->enter(1ms);  // it has arrived
     const linger now{.l_onoff = 1, .l_linger = 0};
-    of->set_option(both.client, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    of->close(both.client);
+    world.system().set_option(both.client, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close_on(*of, world.system(), both.client);
     of->enter(1ms);
     for (const int expected : {4, -ECONNRESET, 0}) {
         hand_over(*of, {.code = opcode::receive, .fd = both.server, .address = room.data(), .length = 4, .user_data = 3});
@@ -290,16 +298,16 @@ BOOST_AUTO_TEST_CASE(a_socket_lives_as_long_as_an_operation_on_it)
     coil::simulation world;
     const auto of = world.make_ring();
     const sockaddr_in where = loopback(8000);
-    const int first = of->socket(AF_INET);
-    BOOST_TEST(of->bind(first, system_address(where), sizeof where) == 0);
-    BOOST_TEST(of->listen(first, 5) == 0);
+    const int first = world.system().socket(AF_INET);
+    BOOST_TEST(world.system().bind(first, system_address(where), sizeof where) == 0);
+    BOOST_TEST(world.system().listen(first, 5) == 0);
     hand_over(*of, {.code = opcode::accept, .fd = first, .user_data = 9});
     of->enter(1ms);
-    of->close(first);
-    const int second = of->socket(AF_INET);
-    BOOST_TEST(of->bind(second, system_address(where), sizeof where) == -EADDRINUSE);
+    close_on(*of, world.system(), first);
+    const int second = world.system().socket(AF_INET);
+    BOOST_TEST(world.system().bind(second, system_address(where), sizeof where) == -EADDRINUSE);
     of->cancel_now(9);
-    BOOST_TEST(of->bind(second, system_address(where), sizeof where) == 0);
+    BOOST_TEST(world.system().bind(second, system_address(where), sizeof where) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(both_outcomes_of_a_cancel_race_happen)
@@ -309,7 +317,7 @@ BOOST_AUTO_TEST_CASE(both_outcomes_of_a_cancel_race_happen)
     for (std::uint64_t seed = 0; seed < 100; ++seed) {
         coil::simulation world({.seed = seed});
         const auto of = world.make_ring();
-        const connection both(*of);
+        const connection both(*of, world.system());
         char room = 0;
         hand_over(*of, {.code = opcode::receive, .fd = both.server, .address = &room, .length = 1, .user_data = 5});
         hand_over(*of, {.code = opcode::send, .fd = both.client, .address = "x", .length = 1, .user_data = 6});
@@ -324,25 +332,25 @@ BOOST_AUTO_TEST_CASE(both_outcomes_of_a_cancel_race_happen)
 
 BOOST_AUTO_TEST_CASE(misuse_stops_the_program_and_tells_the_seed)
 {
-    const auto with = [](const std::function<void(ring&, const connection&)>& what) {
+    const auto with = [](const std::function<void(ring&, system_calls&, const connection&)>& what) {
         return [what] {
             coil::simulation world({.longest_delay = 0ns, .seed = 31});
             const auto of = world.make_ring();
-            const connection both(*of);
-            what(*of, both);
+            const connection both(*of, world.system());
+            what(*of, world.system(), both);
         };
     };
-    BOOST_TEST(stops_the_program(31, with([](ring& of, const connection&) { of.return_buffer(0); })));
-    BOOST_TEST(stops_the_program(31, with([](ring& of, const connection& both) {
-        of.close(both.client);
-        of.close(both.client);
+    BOOST_TEST(stops_the_program(31, with([](ring& of, system_calls&, const connection&) { of.return_buffer(0); })));
+    BOOST_TEST(stops_the_program(31, with([](ring& of, system_calls& calls, const connection& both) {
+        close_on(of, calls, both.client);
+        close_on(of, calls, both.client);
     })));
-    BOOST_TEST(stops_the_program(31, with([](ring& of, const connection& both) {
-        of.close(both.client);
+    BOOST_TEST(stops_the_program(31, with([](ring& of, system_calls& calls, const connection& both) {
+        close_on(of, calls, both.client);
         hand_over(of, {.code = opcode::send, .fd = both.client, .address = "x", .length = 1, .user_data = 3});
         of.enter(0ns);
     })));
-    BOOST_TEST(stops_the_program(31, with([](ring& of, const connection& both) {
+    BOOST_TEST(stops_the_program(31, with([](ring& of, system_calls&, const connection& both) {
         char room = 0;
         hand_over(of, {.code = opcode::receive, .fd = both.server, .address = &room, .length = 1, .user_data = 3});
         of.enter(0ns);
@@ -350,7 +358,9 @@ BOOST_AUTO_TEST_CASE(misuse_stops_the_program_and_tells_the_seed)
         hand_over(of, {.code = opcode::send, .fd = both.client, .address = "x", .length = 1, .user_data = 4});
         wait_for(of, 3);
     })));
-    BOOST_TEST(!stops_the_program(31, with([](ring& of, const connection& both) { of.close(both.client); })));
+    BOOST_TEST(!stops_the_program(31, with([](ring& of, system_calls& calls, const connection& both) {
+        close_on(of, calls, both.client);
+    })));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,7 +11,7 @@ namespace coil::test {
 /// hanging.
 class waking_timer final : private internal::timer_node {
 public:
-    waking_timer() { loop::current().timers().set(*this, loop::current().ring().now() + std::chrono::seconds(20)); }
+    waking_timer() { loop::current().timers().set(*this, loop::current().system().now() + std::chrono::seconds(20)); }
 
     bool was_needed() const noexcept { return needed_; }
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <coil/runtime/internal/ring.hpp>
-#include <coil/runtime/internal/simulated_network.hpp>
-#include <coil/runtime/internal/simulated_world.hpp>
+#include <coil/runtime/internal/ring/ring.hpp>
+#include <coil/runtime/internal/simulation/simulated_network.hpp>
+#include <coil/runtime/internal/simulation/simulated_world.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +23,7 @@ namespace coil::internal {
 /// complete many times end early, cancellations race with what they cancel.
 class simulated_ring final : public ring {
 public:
-    explicit simulated_ring(simulated_world& world);
+    simulated_ring(simulated_world& world, simulated_network& network);
     ~simulated_ring() override;
 
     const capabilities& supported() const noexcept override { return supported_; }
@@ -38,21 +38,7 @@ public:
     unsigned buffer_size() const noexcept override { return world_.options.receive_buffer_size; }
     ring_counts counts() const noexcept override { return counts_; }
 
-    std::chrono::steady_clock::time_point now() const noexcept override { return world_.now(); }
-    bool has_threads() const noexcept override { return false; }
-
-    int socket(int family) noexcept override;
-    int bind(int fd, const sockaddr* where, socklen_t size) noexcept override;
-    int listen(int fd, int backlog) noexcept override;
-    int accept_now(int fd) noexcept override;
-    int local_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override;
-    int remote_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override;
-    int set_option(int fd, int level, int name, const void* value, socklen_t size) noexcept override;
-    int get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept override;
-    void close(int fd) noexcept override;
-    void stop_listening(int fd) noexcept override;
-    path_identity identify_path(const char* path) noexcept override;
-    int remove_path(const char* path) noexcept override;
+    void forget(int fd) noexcept override;
 
 private:
     enum class buffer_state : std::uint8_t { pooled, filled, lent };
@@ -107,7 +93,7 @@ private:
 
     simulated_world& world_;
     capabilities supported_;
-    simulated_network network_;
+    simulated_network& network_;
     std::deque<request> queued_;
     std::deque<completion> completions_;
     std::deque<completion> overflowed_;

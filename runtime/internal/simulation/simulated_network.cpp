@@ -1,4 +1,4 @@
-#include <coil/runtime/internal/simulated_network.hpp>
+#include <coil/runtime/internal/simulation/simulated_network.hpp>
 
 #include <algorithm>
 #include <cerrno>

@@ -1,4 +1,4 @@
-#include <coil/runtime/internal/simulated_ring.hpp>
+#include <coil/runtime/internal/simulation/simulated_ring.hpp>
 
 #include <coil/runtime/internal/poison.hpp>
 
@@ -40,9 +40,9 @@ bool uses_descriptor(opcode code) noexcept
 
 }  // namespace
 
-simulated_ring::simulated_ring(simulated_world& world)
-    : world_(world), network_(world, [this](simulated_socket& which) { socket_changed(which); })
+simulated_ring::simulated_ring(simulated_world& world, simulated_network& network) : world_(world), network_(network)
 {
+    network_.on_change([this](simulated_socket& which) { socket_changed(which); });
     const simulation_options& options = world_.options;
     supported_.single_issuer = true;
     supported_.defer_taskrun = true;
@@ -65,6 +65,7 @@ simulated_ring::simulated_ring(simulated_world& world)
 
 simulated_ring::~simulated_ring()
 {
+    network_.on_change({});
     unpoison(buffer_memory_.data(), buffer_memory_.size());
     world_.counts.pending_operations = pending_.size();
     world_.clear_agenda();
@@ -76,6 +77,13 @@ bool simulated_ring::submit(const request& wanted) noexcept
         return false;
     queued_.push_back(wanted);
     return true;
+}
+
+void simulated_ring::forget(int fd) noexcept
+{
+    // As the kernel's ring does: a request on it that still waits belongs to what is closed now.
+    if (std::any_of(queued_.begin(), queued_.end(), [fd](const request& each) { return each.fd == fd; }))
+        hand_over();
 }
 
 void simulated_ring::hand_over()

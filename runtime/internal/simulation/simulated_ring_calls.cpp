@@ -1,7 +1,6 @@
-// The part of a simulated ring that calls: its network for sockets, the system for what is the system's.
-#include <coil/runtime/internal/simulated_ring.hpp>
+// The requests of a simulated ring that are not for its network: the system carries them out.
+#include <coil/runtime/internal/simulation/simulated_ring.hpp>
 
-#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -80,86 +79,6 @@ bool simulated_ring::poll_system()
     for (const auto& [user_data, serial] : waiting)
         attempt_now(user_data, serial);
     return pending_.size() < before;
-}
-
-int simulated_ring::socket(int family) noexcept
-{
-    const int made = network_.socket(family);
-    world_.note("socket", {family, made});
-    return made;
-}
-
-int simulated_ring::bind(int fd, const sockaddr* where, socklen_t size) noexcept
-{
-    const auto place = simulated_place::from_system(where, size);
-    const int outcome = place ? network_.find(fd, "bind")->bind(*place) : -EINVAL;
-    world_.note("bind", {fd, outcome});
-    return outcome;
-}
-
-int simulated_ring::listen(int fd, int backlog) noexcept
-{
-    const int outcome = network_.find(fd, "listen")->listen(backlog);
-    world_.note("listen", {fd, outcome});
-    return outcome;
-}
-
-int simulated_ring::accept_now(int fd) noexcept
-{
-    const int outcome = network_.find(fd, "accept")->accept_now();
-    world_.note("accept now", {fd, outcome});
-    return outcome;
-}
-
-int simulated_ring::local_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept
-{
-    return network_.find(fd, "getsockname")->local_address(found, size);
-}
-
-int simulated_ring::remote_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept
-{
-    return network_.find(fd, "getpeername")->remote_address(found, size);
-}
-
-int simulated_ring::set_option(int fd, int level, int name, const void* value, socklen_t size) noexcept
-{
-    if (!simulated_network::owns(fd))
-        return outcome_of(::setsockopt(fd, level, name, value, size));
-    return network_.find(fd, "setsockopt")->set_option(level, name, value, size);
-}
-
-int simulated_ring::get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept
-{
-    if (!simulated_network::owns(fd))
-        return outcome_of(::getsockopt(fd, level, name, value, &size));
-    return network_.find(fd, "getsockopt")->get_option(level, name, value, size);
-}
-
-void simulated_ring::close(int fd) noexcept
-{
-    // As the kernel's ring does: a request on it that still waits belongs to what is closed here.
-    if (std::any_of(queued_.begin(), queued_.end(), [fd](const request& each) { return each.fd == fd; }))
-        hand_over();
-    if (simulated_network::owns(fd))
-        network_.close(fd);
-    else
-        ::close(fd);
-}
-
-void simulated_ring::stop_listening(int fd) noexcept
-{
-    world_.note("stop listening", {fd});
-    network_.find(fd, "shutdown")->stop_listening();
-}
-
-path_identity simulated_ring::identify_path(const char* path) noexcept
-{
-    return network_.identify_path(path);
-}
-
-int simulated_ring::remove_path(const char* path) noexcept
-{
-    return network_.remove_path(path);
 }
 
 }  // namespace coil::internal

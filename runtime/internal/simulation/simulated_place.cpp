@@ -1,4 +1,4 @@
-#include <coil/runtime/internal/simulated_place.hpp>
+#include <coil/runtime/internal/simulation/simulated_place.hpp>
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,5 @@
 // The part of a simulated socket that moves bytes, and what goes before and after.
-#include <coil/runtime/internal/simulated_network.hpp>
+#include <coil/runtime/internal/simulation/simulated_network.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <coil/runtime/internal/ring.hpp>
-#include <coil/runtime/internal/simulated_place.hpp>
-#include <coil/runtime/internal/simulated_world.hpp>
+#include <coil/runtime/internal/ring/system.hpp>
+#include <coil/runtime/internal/simulation/simulated_place.hpp>
+#include <coil/runtime/internal/simulation/simulated_world.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -101,17 +101,16 @@ private:
 /// The sockets of a simulated world by their descriptors.
 class simulated_network {
 public:
-    /// @param changed  told whenever an operation on the socket may get further.
-    simulated_network(simulated_world& world, std::function<void(simulated_socket&)> changed)
-        : world_(world), changed_(std::move(changed))
-    {
-    }
+    explicit simulated_network(simulated_world& world) noexcept : world_(world) {}
     simulated_network(const simulated_network&) = delete;
     simulated_network& operator=(const simulated_network&) = delete;
     ~simulated_network();
 
     /// Whether the number is one that this network hands out; the others are the system's.
     static bool owns(int fd) noexcept { return fd >= first_number; }
+
+    /// @param changed  told whenever an operation on a socket may get further; empty: nobody is.
+    void on_change(std::function<void(simulated_socket&)> changed) noexcept { changed_ = std::move(changed); }
 
     int socket(int family);
     /// The socket with this descriptor. A number that is not open stops the program.

@@ -1,4 +1,4 @@
-#include <coil/runtime/internal/simulated_world.hpp>
+#include <coil/runtime/internal/simulation/simulated_world.hpp>
 
 #include <algorithm>
 #include <cstdio>

@@ -1,9 +1,12 @@
+#include <coil/runtime/internal/ring/uring.hpp>
+
 #include <coil/runtime/internal/poison.hpp>
-#include <coil/runtime/internal/ring.hpp>
-#include <coil/runtime/internal/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/quiet_sends.hpp>
+#include <coil/runtime/internal/ring/refusal.hpp>
+#include <coil/runtime/internal/ring/restriction.hpp>
+#include <coil/runtime/internal/ring/standard_numbers.hpp>
 
 #include <liburing.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,15 +16,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <stdexcept>
-#include <functional>
-#include <set>
-#include <sstream>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -39,26 +34,6 @@ constexpr std::uint64_t quiet_mark = std::uint64_t{1} << 31;
 // its own, which the thread sanitizer does not see: this tells it that one came after the other.
 std::atomic<unsigned> rings_gone = 0;
 
-/// Why the kernel refused a ring, and what to do about it.
-std::string refusal(int error)
-{
-    int disabled = 0;
-    std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
-    if (error == EPERM && disabled != 0)
-        return "io_uring is switched off by sysctl kernel.io_uring_disabled=" + std::to_string(disabled) +
-               "; set it to 0 to run coil";
-    if (error == EPERM)
-        return "io_uring is refused, most likely by the seccomp profile of a container; run it with a profile that "
-               "allows io_uring_setup, io_uring_enter and io_uring_register";
-    if (error == ENOSYS)
-        return "this kernel has no io_uring; coil needs Linux 6.1 or later";
-    if (error == ENOMEM)
-        return "no memory for an io_uring: the limit on locked memory (ulimit -l) is too low";
-    if (error == EMFILE || error == ENFILE)
-        return "no descriptor left for an io_uring (ulimit -n)";
-    return "cannot set up an io_uring";
-}
-
 /// Since Linux 6.13, without a ring of one's own. @return 0 or an errno; EINVAL where the kernel does not know it.
 int post_message(int ring) noexcept
 {
@@ -69,51 +44,26 @@ int post_message(int ring) noexcept
     return ::syscall(SYS_io_uring_register, -1, send_message, &message, 1) < 0 ? errno : 0;
 }
 
-/// The capabilities that COIL_RING_WITHOUT names, separated by commas: they are left unused although the kernel has them,
-/// so that what coil does on older kernels can be tried on this one.
-class unwanted_capabilities {
+class uring final : public ring {
 public:
-    unwanted_capabilities()
+    explicit uring(const ring_options& options)
     {
-        const char* text = std::getenv("COIL_RING_WITHOUT");
-        std::istringstream names(text ? text : "");
-        for (std::string name; std::getline(names, name, ',');) {
-            if (std::find(known.begin(), known.end(), name) == known.end())
-                throw std::system_error(EINVAL, std::system_category(), "COIL_RING_WITHOUT names an unknown capability \"" + name + "\"");
-            names_.insert(name);
-        }
-    }
-
-    bool contains(std::string_view name) const { return names_.contains(name); }
-
-private:
-    static constexpr std::array<std::string_view, 9> known{"single_issuer",    "defer_taskrun",    "coop_taskrun",
-                                                           "submit_all",       "provided_buffers", "multishot_accept",
-                                                           "multishot_receive", "messages",        "quiet_sends"};
-
-    std::set<std::string, std::less<>> names_;
-};
-
-class kernel_ring final : public ring {
-public:
-    explicit kernel_ring(const ring_options& options)
-    {
-        check(options);
         set_up(options);
         static_cast<void>(rings_gone.load(std::memory_order_acquire));
         probe();
         try {
             provide_buffers(options);
+            enable();
         } catch (...) {
             io_uring_queue_exit(&ring_);
             throw;
         }
     }
 
-    kernel_ring(const kernel_ring&) = delete;
-    kernel_ring& operator=(const kernel_ring&) = delete;
+    uring(const uring&) = delete;
+    uring& operator=(const uring&) = delete;
 
-    ~kernel_ring() override
+    ~uring() override
     {
         rings_gone.fetch_add(1, std::memory_order_release);
         io_uring_queue_exit(&ring_);
@@ -140,7 +90,7 @@ public:
             // what is news, and so cost a second entry each time; a failure, or a part, posts one in spite of the flag.
             entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
             entry->user_data |= quiet_mark;
-            quiet_.push_back({wanted.user_data, static_cast<int>(wanted.length)});
+            quiet_.add(wanted);
         }
         return true;
     }
@@ -167,7 +117,7 @@ public:
         // submitted stays queued.
         if (outcome < 0 && outcome != -ETIME && outcome != -EINTR && outcome != -EBUSY && outcome != -EAGAIN)
             throw std::system_error(-outcome, std::system_category(), "io_uring_enter");
-        if (!quiet_.empty())
+        if (quiet_.open())
             settle();
     }
 
@@ -181,11 +131,8 @@ public:
 
     bool next(completion& taken) noexcept override
     {
-        if (!succeeded_.empty()) {
-            taken = {.user_data = succeeded_.back().user_data, .result = succeeded_.back().length};
-            succeeded_.pop_back();
+        if (quiet_.next(taken))
             return true;
-        }
         io_uring_cqe* entry = nullptr;
         unsigned head = 0;
         bool found = false;
@@ -198,7 +145,7 @@ public:
             return false;
         taken.user_data = entry->user_data & ~quiet_mark;
         if (taken.user_data != entry->user_data)
-            forget(taken.user_data);
+            quiet_.forget(taken.user_data);
         taken.result = entry->res;
         taken.more = entry->flags & IORING_CQE_F_MORE;
         taken.has_buffer = entry->flags & IORING_CQE_F_BUFFER;
@@ -242,57 +189,18 @@ public:
                 .most_buffers_lent = most_buffers_lent_};
     }
 
-    std::chrono::steady_clock::time_point now() const noexcept override { return std::chrono::steady_clock::now(); }
-
-    int socket(int family) noexcept override { return outcome(above_standard_numbers(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0))); }
-    int bind(int fd, const sockaddr* where, socklen_t size) noexcept override { return outcome(::bind(fd, where, size)); }
-    int listen(int fd, int backlog) noexcept override { return outcome(::listen(fd, backlog)); }
-    int accept_now(int fd) noexcept override
-    {
-        pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
-        if (::poll(&waiting, 1, 0) != 1)
-            return -EAGAIN;
-        return outcome(above_standard_numbers(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC)));
-    }
-    int local_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override
-    {
-        return outcome(::getsockname(fd, reinterpret_cast<sockaddr*>(&found), &size));
-    }
-    int remote_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept override
-    {
-        return outcome(::getpeername(fd, reinterpret_cast<sockaddr*>(&found), &size));
-    }
-    int set_option(int fd, int level, int name, const void* value, socklen_t size) noexcept override
-    {
-        return outcome(::setsockopt(fd, level, name, value, size));
-    }
-    int get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept override
-    {
-        return outcome(::getsockopt(fd, level, name, value, &size));
-    }
-    void close(int fd) noexcept override
+    void forget(int fd) noexcept override
     {
         // A request that still waits here would meet whoever gets the number next.
         if (is_queued(fd))
             hand_over();
-        ::close(fd);
     }
-    void stop_listening(int fd) noexcept override { ::shutdown(fd, SHUT_RDWR); }
-    path_identity identify_path(const char* path) noexcept override { return identify_system_path(path); }
-    int remove_path(const char* path) noexcept override { return outcome(::unlink(path)); }
 
 private:
-    static int outcome(int returned) noexcept { return returned < 0 ? -errno : returned; }
-
-    struct quiet_request {
-        std::uint64_t user_data;
-        int length;
-    };
-
     void hand_over() noexcept
     {
         io_uring_submit(&ring_);
-        unsettled_ = !quiet_.empty();
+        unsettled_ = quiet_.open();
     }
 
     /// Quiet requests that the kernel has taken have succeeded, unless there is a completion that says otherwise. It is
@@ -307,16 +215,9 @@ private:
         io_uring_for_each_cqe(&ring_, head, entry)
         {
             if (entry->user_data & quiet_mark)
-                forget(entry->user_data & ~quiet_mark);
+                quiet_.forget(entry->user_data & ~quiet_mark);
         }
-        succeeded_.insert(succeeded_.end(), quiet_.begin(), quiet_.end());
-        quiet_.clear();
-    }
-
-    /// This one has told itself what became of it.
-    void forget(std::uint64_t user_data) noexcept
-    {
-        std::erase_if(quiet_, [user_data](const quiet_request& each) { return each.user_data == user_data; });
+        quiet_.settle();
     }
 
     /// Whether a request on `fd` has not gone to the kernel yet.
@@ -326,16 +227,6 @@ private:
             if (ring_.sq.sqes[i & ring_.sq.ring_mask].fd == fd)
                 return true;
         return false;
-    }
-
-    static void check(const ring_options& options)
-    {
-        const unsigned count = options.receive_buffers;
-        if (count > 32768 || (count & (count - 1)) != 0)
-            throw std::invalid_argument("receive_buffers is not a power of two up to 32768: " + std::to_string(count));
-        const unsigned size = options.receive_buffer_size;
-        if (count > 0 && (size == 0 || size > 65535))
-            throw std::invalid_argument("receive_buffer_size is not between 1 and 65535: " + std::to_string(size));
     }
 
     void set_up(const ring_options& options)
@@ -349,6 +240,7 @@ private:
         flags |= single_issuer && !unwanted_.contains("defer_taskrun") ? IORING_SETUP_DEFER_TASKRUN : 0;  // needs the former
         flags |= unwanted_.contains("coop_taskrun") ? 0 : IORING_SETUP_COOP_TASKRUN;
         flags |= unwanted_.contains("submit_all") ? 0 : IORING_SETUP_SUBMIT_ALL;
+        flags |= options.restricted && !unwanted_.contains("restrictions") ? IORING_SETUP_R_DISABLED : 0;
         std::size_t dropped = 0;
         while (true) {
             io_uring_params parameters{};
@@ -362,7 +254,7 @@ private:
                 break;
             }
             if (outcome != -EINVAL || dropped == droppable.size())
-                throw std::system_error(-outcome, std::system_category(), refusal(-outcome));
+                throw std::system_error(-outcome, std::system_category(), explain_refusal(-outcome));
             flags &= ~droppable[dropped++];
         }
         constexpr unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_SUBMIT_STABLE;
@@ -374,10 +266,20 @@ private:
         if (ring_.ring_fd < 0) {
             const int cause = errno;
             io_uring_queue_exit(&ring_);
-            throw std::system_error(cause, std::system_category(), refusal(cause));
+            throw std::system_error(cause, std::system_category(), explain_refusal(cause));
         }
         io_uring_register_ring_fd(&ring_);  // spares a look-up per call; where it fails, nothing is lost
         io_uring_ring_dontfork(&ring_);
+    }
+
+    /// Restrictions come last: they hold for all that follows.
+    void enable()
+    {
+        if (!(ring_.flags & IORING_SETUP_R_DISABLED))
+            return;
+        supported_.restricted = restrict_uring(ring_.ring_fd) == 0;
+        if (const int error = enable_uring(ring_.ring_fd))
+            throw std::system_error(error, std::system_category(), explain_refusal(error));
     }
 
     void describe(const io_uring_params& parameters)
@@ -518,48 +420,22 @@ private:
     unsigned buffer_size_ = 0;
     int buffer_mask_ = 0;
     unsigned buffers_lent_ = 0;
-    std::vector<quiet_request> quiet_;     // queued, or handed over and not settled
-    std::vector<quiet_request> succeeded_;  // settled, and not taken by `next` yet
-    bool unsettled_ = false;                 // some of `quiet_` were handed over before
+    quiet_sends quiet_;
+    bool unsettled_ = false;  // some of `quiet_` were handed over before
     unsigned most_buffers_lent_ = 0;
     std::uint64_t overflows_ = 0;
 };
 
 }  // namespace
 
-std::string capabilities::to_string() const
-{
-    std::string text = "io_uring with " + std::to_string(submission_entries) + " submission and " +
-                       std::to_string(completion_entries) + " completion entries";
-    const auto add = [&text](bool present, const char* name) { text += std::string(present ? ", " : ", no ") + name; };
-    add(single_issuer, "single issuer");
-    add(defer_taskrun, "deferred task work");
-    add(coop_taskrun, "cooperative task work");
-    add(submit_all, "submit all");
-    add(provided_buffers, "provided buffers");
-    add(multishot_accept, "multishot accept");
-    add(multishot_receive, "multishot receive");
-    add(messages, "messages");
-    add(quiet_sends, "quiet sends");
-    return text;
-}
-
-path_identity identify_system_path(const char* path) noexcept
-{
-    struct stat found{};
-    if (::lstat(path, &found) != 0)
-        return {};
-    return {.device = found.st_dev, .number = found.st_ino};
-}
-
-bool wake_ring(int descriptor) noexcept
+bool wake_uring(int descriptor) noexcept
 {
     return post_message(descriptor) == 0;
 }
 
-std::unique_ptr<ring> make_kernel_ring(const ring_options& options)
+std::unique_ptr<ring> make_uring(const ring_options& options)
 {
-    return std::make_unique<kernel_ring>(options);
+    return std::make_unique<uring>(options);
 }
 
 }  // namespace coil::internal

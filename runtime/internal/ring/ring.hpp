@@ -1,13 +1,14 @@
 #pragma once
 
+#include <coil/runtime/backend.hpp>
+#include <coil/runtime/internal/ring/capabilities.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <sys/socket.h>
 
 namespace coil::internal {
 
@@ -54,25 +55,6 @@ struct completion {
     std::uint16_t buffer = 0;
 };
 
-/// What the kernel at hand can do; probed once for each ring.
-struct capabilities {
-    bool single_issuer = false;     ///< The kernel knows that one thread submits.
-    bool defer_taskrun = false;     ///< Completions are worked on only when the loop asks for them.
-    bool coop_taskrun = false;      ///< Completions do not interrupt the loop.
-    bool submit_all = false;        ///< A failed request does not hold up those behind it.
-    bool provided_buffers = false;  ///< Receives take their buffers from a pool when bytes arrive.
-    bool multishot_accept = false;
-    bool multishot_receive = false;
-    bool quiet_sends = false;  ///< A send that succeeds at once need not end the sleep of the loop, see `request::quiet`.
-    bool messages = false;  ///< Any thread can post a completion, and so wake whoever waits for one.
-    unsigned submission_entries = 0;
-    unsigned completion_entries = 0;
-    unsigned receive_buffers = 0;
-
-    /// One line for people.
-    std::string to_string() const;
-};
-
 /// What a ring has counted.
 struct ring_counts {
     std::uint64_t overflows = 0;         ///< Entries into the kernel that found completions waiting for room in the queue.
@@ -81,6 +63,11 @@ struct ring_counts {
 };
 
 struct ring_options {
+    coil::backend backend = coil::backend::automatic;
+    /// What `capabilities::reason` says.
+    std::string reason;
+    /// Have the kernel refuse on an io_uring what coil does not use, where it can.
+    bool restricted = true;
     unsigned submission_entries = 256;
     unsigned completion_entries = 4096;
     /// Receive buffers; a power of two. They are shared by all connections of the ring and lie idle in the kernel.
@@ -88,21 +75,13 @@ struct ring_options {
     unsigned receive_buffer_size = 4160;
 };
 
-/// Which file a path named at some time; none of the default value. A path may name another file later.
-struct path_identity {
-    std::uint64_t device = 0;
-    std::uint64_t number = 0;
-
-    bool operator==(const path_identity&) const = default;
-};
-
-/// The seam between the loop and the kernel. Used by one thread.
+/// One half of the seam between a loop and the kernel: requests and what becomes of them. Used by one thread.
 class ring {
 public:
     virtual ~ring() = default;
 
     virtual const capabilities& supported() const noexcept = 0;
-    /// What `wake_ring` takes; -1 where that is not possible.
+    /// What `wake_uring` takes; -1 where that is not possible.
     virtual int descriptor() const noexcept { return -1; }
 
     /// Queues a request for the next `enter`. @return false if the queue is full: enter, then try again.
@@ -133,42 +112,14 @@ public:
 
     virtual ring_counts counts() const noexcept = 0;
 
-    /// The time that timers go by.
-    virtual std::chrono::steady_clock::time_point now() const noexcept = 0;
-
-    /// Whether blocking calls go to other threads. Where not, they run in place: a simulation is the same each time.
-    virtual bool has_threads() const noexcept { return true; }
-
-    /// Calls on sockets that neither wait nor need a completion. As the system calls of these names, but a failure is minus
-    /// an errno.
-    /// @{
-    virtual int socket(int family) noexcept = 0;
-    virtual int bind(int fd, const sockaddr* where, socklen_t size) noexcept = 0;
-    virtual int listen(int fd, int backlog) noexcept = 0;
-    /// Takes a connection that has come already; -EAGAIN where there is none.
-    virtual int accept_now(int fd) noexcept = 0;
-    virtual int local_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept = 0;
-    virtual int remote_address(int fd, sockaddr_storage& found, socklen_t& size) noexcept = 0;
-    virtual int set_option(int fd, int level, int name, const void* value, socklen_t size) noexcept = 0;
-    virtual int get_option(int fd, int level, int name, void* value, socklen_t& size) noexcept = 0;
-    virtual void close(int fd) noexcept = 0;
-    /// Makes a listening socket refuse connections, and frees its port, although an accept may still hold it open.
-    virtual void stop_listening(int /*fd*/) noexcept {}
-    /// What the path of a Unix socket names now.
-    virtual path_identity identify_path(const char* path) noexcept = 0;
-    /// unlink, of a Unix socket.
-    virtual int remove_path(const char* path) noexcept = 0;
-    /// @}
+    /// The number `fd` is about to be closed, and may then belong to something else: what is queued goes to the kernel now.
+    virtual void forget(int fd) noexcept = 0;
 };
 
-/// `ring::identify_path` of the system, for those who have no ring any more.
-path_identity identify_system_path(const char* path) noexcept;
-
-/// Posts a completion with user_data 0 on the ring with this descriptor; from any thread. @return false if that failed.
-bool wake_ring(int descriptor) noexcept;
-
-/// An io_uring of the calling thread.
-/// Throws: `std::system_error` that names the cause and the cure where the kernel refuses.
-std::unique_ptr<ring> make_kernel_ring(const ring_options& options);
+/// A ring of the calling thread, on what `options.backend` says and the kernel allows. Where that is `automatic`, the
+/// environment's COIL_BACKEND is asked first.
+/// Throws: `std::system_error` that names the cause and the cure where the kernel refuses what was demanded, or where
+/// COIL_BACKEND names nothing known; `std::invalid_argument` for receive buffers that no ring can have.
+std::unique_ptr<ring> make_ring(const ring_options& options);
 
 }  // namespace coil::internal
