@@ -2,7 +2,8 @@
 
 #include <coil/runtime/call_on.hpp>
 #include <coil/runtime/internal/blocked_signals.hpp>
-#include <coil/runtime/internal/ring/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/descriptors.hpp>
+#include <coil/runtime/internal/ring/system.hpp>
 #include <coil/runtime/scope.hpp>
 
 #include <algorithm>
@@ -21,7 +22,6 @@
 
 #include <poll.h>
 #include <sched.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -47,7 +47,7 @@ public:
     }
     owned_descriptor(const owned_descriptor&) = delete;
     owned_descriptor& operator=(const owned_descriptor&) = delete;
-    ~owned_descriptor() { ::close(descriptor_); }
+    ~owned_descriptor() { internal::kernel_system().close(descriptor_); }
 
     int get() const noexcept { return descriptor_; }
 
@@ -60,8 +60,7 @@ class awaited_signals {
 public:
     explicit awaited_signals(const std::vector<int>& numbers)
         : blocked_(numbers),
-          descriptor_(
-              internal::above_standard_numbers(::signalfd(-1, &blocked_.set(), SFD_CLOEXEC | SFD_NONBLOCK)), "signalfd")
+          descriptor_(internal::open_signals(blocked_.set(), false), "signalfd")
     {
     }
 
@@ -123,7 +122,7 @@ class cluster_state : public std::enable_shared_from_this<cluster_state> {
 public:
     explicit cluster_state(cluster_options options)
         : options_(std::move(options)),
-          news_(internal::above_standard_numbers(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), "eventfd")
+          news_(internal::open_bell(false), "eventfd")
     {
         if (options_.workers == 0)
             options_.workers = processors();
@@ -281,11 +280,7 @@ private:
     }
 
     /// To the thread that waits for the end.
-    void tell_news() const noexcept
-    {
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t written = ::write(news_.get(), &one, sizeof one);
-    }
+    void tell_news() const noexcept { internal::ring_bell(news_.get()); }
 
     /// Asks each loop to drain. One that has nothing to drain is stopped.
     void begin_drain()
@@ -310,8 +305,7 @@ private:
                 sources[1].fd = -1;
                 request_shutdown();
             }
-            std::uint64_t count_of_news = 0;
-            [[maybe_unused]] const ssize_t taken = ::read(news_.get(), &count_of_news, sizeof count_of_news);
+            internal::count_of_bell(news_.get());
             if (all_have_ended())
                 return;
             if (!deadline.is_set() && shutdown_was_requested()) {

@@ -1,5 +1,6 @@
 #include <coil/runtime/file.hpp>
 
+#include <coil/runtime/internal/ring/descriptors.hpp>
 #include <coil/runtime/internal/ring/standard_numbers.hpp>
 #include <coil/runtime/loop.hpp>
 
@@ -221,7 +222,7 @@ internal::awaitable<internal::close_wait, file*> file::close() noexcept
 
 result<file> file::duplicate() const noexcept
 {
-    const int copy = ::fcntl(descriptor_, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int copy = internal::duplicate(descriptor_);
     if (copy < 0)
         return error_from_errno(errno);
     return file(copy);

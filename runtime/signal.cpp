@@ -1,12 +1,11 @@
 #include <coil/runtime/signal.hpp>
 
-#include <coil/runtime/internal/ring/standard_numbers.hpp>
+#include <coil/runtime/internal/ring/descriptors.hpp>
 #include <coil/runtime/loop.hpp>
 
 #include <cerrno>
 #include <system_error>
 
-#include <unistd.h>
 
 namespace coil {
 namespace internal {
@@ -27,7 +26,7 @@ result<int> signal_wait::await_resume() const noexcept
 }  // namespace internal
 
 signal_set::signal_set(std::span<const int> numbers)
-    : blocked_(numbers), descriptor_(internal::above_standard_numbers(::signalfd(-1, &blocked_.set(), SFD_CLOEXEC)))
+    : blocked_(numbers), descriptor_(internal::open_signals(blocked_.set(), true))
 {
     if (descriptor_ < 0)
         throw std::system_error(errno, std::system_category(), "signalfd");

@@ -1,5 +1,7 @@
 #include <coil/runtime/standard_stream.hpp>
 
+#include <coil/runtime/internal/ring/descriptors.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -20,7 +22,7 @@ constexpr std::uint64_t current_position = static_cast<std::uint64_t>(-1);
 /// Not one of the first three: what this program starts would take it for a standard stream.
 result<file> duplicate_of(int descriptor) noexcept
 {
-    const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int copy = internal::duplicate(descriptor);
     if (copy < 0)
         return error_from_errno(errno);
     return file(copy);
@@ -30,7 +32,7 @@ result<file> duplicate_of(int descriptor) noexcept
 /// loop would stand still.
 bool is_terminal(const result<file>& stream) noexcept
 {
-    return stream && ::isatty(stream->descriptor()) == 1;
+    return stream && internal::is_terminal(stream->descriptor());
 }
 
 /// Where the kernel puts the bytes. The reader may be gone when they come.

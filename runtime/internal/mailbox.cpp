@@ -1,38 +1,34 @@
 #include <coil/runtime/internal/mailbox.hpp>
 
+#include <coil/runtime/internal/ring/descriptors.hpp>
+#include <coil/runtime/internal/ring/system.hpp>
 #include <coil/runtime/internal/ring/uring.hpp>
-#include <coil/runtime/internal/ring/standard_numbers.hpp>
 
 #include <cerrno>
-#include <cstdint>
 #include <system_error>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 namespace coil::internal {
 
 // The duplicate keeps the ring in being while somebody may still send to it: the number of a closed descriptor could by
 // then belong to something else.
 mailbox::mailbox(int ring)
-    : bell_(above_standard_numbers(::eventfd(0, EFD_CLOEXEC))),
-      ring_(ring < 0 ? -1 : ::fcntl(ring, F_DUPFD_CLOEXEC, STDERR_FILENO + 1))
+    : bell_(open_bell(true)),
+      ring_(ring < 0 ? -1 : duplicate(ring))
 {
     if (bell_ < 0) {
         const int error = errno;
         if (ring_ >= 0)
-            ::close(ring_);
+            kernel_system().close(ring_);
         throw std::system_error(error, std::system_category(), "eventfd");
     }
 }
 
 mailbox::~mailbox()
 {
-    ::close(bell_);
+    kernel_system().close(bell_);
     if (ring_ >= 0)
-        ::close(ring_);
+        kernel_system().close(ring_);
 }
 
 bool mailbox::send(mail& what) noexcept
@@ -46,10 +42,8 @@ bool mailbox::send(mail& what) noexcept
 
 void mailbox::wake() const noexcept
 {
-    if (ring_ >= 0 && wake_uring(ring_))
-        return;
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(bell_, &one, sizeof one);
+    if (ring_ < 0 || !wake_uring(ring_))
+        ring_bell(bell_);
 }
 
 void mailbox::deliver() noexcept
