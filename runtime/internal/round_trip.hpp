@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/internal/mailed_wait.hpp>
+#include <coil/runtime/internal/ring/worker_pool.hpp>
 #include <coil/runtime/result.hpp>
 
 #include <atomic>
@@ -18,10 +19,10 @@ class round_trip_wait;
 ///
 /// The object itself travels, out and home again. It is shared by its journey, by the one who waits and by a stop request
 /// under way, so each of them may be gone before the others.
-class round_trip : public reply {
+class round_trip : public reply, public job {
 public:
     /// The other side. Makes the call if somebody still waits for it, and goes home.
-    virtual void make() noexcept = 0;
+    void make() noexcept override = 0;
     /// The other side: goes home without the call.
     void fail(errc why) noexcept
     {

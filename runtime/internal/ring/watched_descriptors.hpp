@@ -1,0 +1,64 @@
+#pragma once
+
+#include <coil/runtime/internal/ring/pending_requests.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <sys/epoll.h>
+
+namespace coil::internal {
+
+/// What a ring knows of a descriptor.
+struct watched_descriptor {
+    waiting_requests waiting;      ///< All that are pending on it, the oldest first.
+    std::uint32_t generation = 0;  ///< A number may name one file after the other; an event says which it was of.
+    bool registered = false;
+    bool dry = false;       ///< Nothing was left to read, and no event since says otherwise.
+    bool troubled = false;  ///< An end, an error or urgent data was seen: a short read need not be the last.
+    enum : std::uint8_t { unknown, tcp, other } kind = unknown;
+};
+
+/// The descriptors of an epoll instance. Each is registered once, for all that may happen, the first time that something has
+/// to wait for it; each change is told once.
+class watched_descriptors {
+public:
+    /// Throws: `std::system_error` where there is no descriptor left.
+    watched_descriptors();
+    watched_descriptors(const watched_descriptors&) = delete;
+    watched_descriptors& operator=(const watched_descriptors&) = delete;
+    ~watched_descriptors();
+
+    int epoll() const noexcept { return epoll_; }
+
+    /// Only for a descriptor that exists.
+    watched_descriptor& at(int fd);
+    /// Null where nothing is known.
+    watched_descriptor* find(int fd) noexcept;
+    /// The one that an event is of; null where the number means something else by now.
+    watched_descriptor* of_event(const epoll_event& event) noexcept;
+
+    /// Sees to it that what happens from now on, or what has happened and was not taken, makes an event.
+    /// @param verified  another request waits for it, so the number cannot have come to name another file.
+    /// @return 0 or an errno; EPERM for what is always ready.
+    int watch(int fd, bool verified) noexcept;
+
+    /// What came after is not the same file.
+    void forget(int fd) noexcept;
+
+    /// Whether a read that brought less than it could has taken all there was.
+    bool drains_when_short(int fd) noexcept;
+
+private:
+    static constexpr std::size_t block_size = 64;
+
+    int register_anew(int fd, watched_descriptor& of) noexcept;
+
+    int epoll_;
+    std::vector<std::unique_ptr<std::array<watched_descriptor, block_size>>> blocks_;
+};
+
+}  // namespace coil::internal
