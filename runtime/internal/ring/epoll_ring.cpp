@@ -108,11 +108,12 @@ public:
 
     void enter(std::optional<nanoseconds> wait) override
     {
-        hand_over();
-        take_turns();
+        retried_requests whose_turn_it_is;
+        whose_turn_it_is.splice(turns_);
+        hand_over();  // what is cancelled leaves the list
+        resume_all(whose_turn_it_is);
         if (!wait || wait->count() <= 0) {
-            while (gather(wait)) {
-            }
+            while (gather(wait)) {}
         } else {
             const auto end = steady_clock::now() + std::min(*wait, longest_wait);
             while (gather(wait) && end > steady_clock::now())
@@ -306,6 +307,12 @@ private:
         const watched_descriptor* const of = descriptors_.find(fd);
         return of && of->registered && of->dry;
     }
+    /// Spares a call that would find nothing. What has come since the last event makes one.
+    bool waits_unasked(pending_request& what) noexcept
+    {
+        what.unasked = is_dry(what.wanted.fd);
+        return what.unasked;
+    }
     /// @param got  what a read of at most `size` bytes has brought.
     void note_read(int fd, int got, std::size_t size) noexcept
     {
@@ -316,7 +323,7 @@ private:
     step receive(pending_request& what) noexcept
     {
         const request& wanted = what.wanted;
-        if (is_dry(wanted.fd))
+        if (waits_unasked(what))
             return step::waits;
         const int got = receive_now(wanted.fd, const_cast<void*>(wanted.address), wanted.length);
         note_read(wanted.fd, got, wanted.length);
@@ -326,8 +333,10 @@ private:
     step receive_provided(pending_request& what) noexcept
     {
         const int fd = what.wanted.fd;
+        if (waits_unasked(what))
+            return step::waits;
         for (unsigned count = 0; count < most_received_at_once; ++count) {
-            if (is_dry(fd))
+            if (count > 0 && is_dry(fd))
                 return step::waits;
             if (buffers_.empty())  // those that wait to be taken here may come back at once
                 return buffers_queued_ > 0 ? step::takes_turns : end(what, -ENOBUFS);
@@ -388,8 +397,7 @@ private:
 
     step transferred(pending_request& what, int outcome) noexcept
     {
-        // Who made a descriptor none of whose calls wait is told as by the call itself.
-        if (outcome == -EAGAIN && !is_nonblocking(what.wanted.fd))
+        if (outcome == -EAGAIN)
             return step::waits;
         return end(what, outcome);
     }
@@ -399,7 +407,7 @@ private:
     {
         const request& wanted = what.wanted;
         if (is_nonblocking(wanted.fd))
-            return end(what, transfer_plainly(wanted, wanted.fd));
+            return transferred(what, transfer_plainly(wanted, wanted.fd));
         struct stat status{};
         if (::fstat(wanted.fd, &status) != 0)
             return end(what, -errno);
@@ -476,6 +484,12 @@ private:
                 return -EALREADY;
             found->job = nullptr;
         }
+        if (found->unasked) {  // what came before the cancel comes first
+            descriptors_.at(found->wanted.fd).dry = false;
+            resume(*found);
+            if (!found->kept)
+                return -ENOENT;
+        }
         end(*found, -ECANCELED);
         return 0;
     }
@@ -498,10 +512,8 @@ private:
 
     // Waiting.
 
-    void take_turns() noexcept
+    void resume_all(retried_requests& batch) noexcept
     {
-        retried_requests batch;
-        batch.splice(turns_);
         while (!batch.empty())
             resume(batch.front());
     }
@@ -510,8 +522,7 @@ private:
     {
         retried_requests batch;
         batch.splice(paused_);
-        while (!batch.empty())
-            resume(batch.front());
+        resume_all(batch);
     }
 
     /// Waits for events once and takes them. @return whether there is still nothing to tell, and a reason to wait on.

@@ -31,6 +31,7 @@ struct pending_request : list_hook<waiting_tag>, list_hook<retry_tag> {
     bool restore_blocking = false;  ///< The socket did block before.
     bool kept = false;              ///< It lies among the pending ones.
     bool watched = false;           ///< An event was to be made for it.
+    bool unasked = false;           ///< It was not tried since it was asked for.
     bool is_socket = false;
     int channel = -1;  ///< The descriptor that is read or written in place of `wanted.fd`, which is of the same file.
     file_job* job = nullptr;
