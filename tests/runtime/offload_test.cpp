@@ -18,6 +18,9 @@
 #include <string>
 #include <thread>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 namespace {
 
 using namespace coil;
@@ -264,6 +267,32 @@ BOOST_AUTO_TEST_CASE(signals_do_not_reach_the_workers)
         BOOST_TEST(*blocked);
     };
     here.run(body());
+}
+
+/// Makes a call on a loop of its own. @return whether its value came.
+bool call_is_made()
+{
+    loop here;
+    const auto body = []() -> task<bool> {
+        auto offloaded = offload([] { return 7; });
+        const result<int> value = co_await offloaded;
+        co_return value && *value == 7;
+    };
+    return here.run(body());
+}
+
+BOOST_AUTO_TEST_CASE(a_process_that_was_forked_has_threads_of_its_own)
+{
+    BOOST_TEST(call_is_made());
+    const pid_t child = ::fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+        ::alarm(20);  // waits for ever where the parent's threads are counted on
+        ::_exit(call_is_made() ? 0 : 1);
+    }
+    int status = -1;
+    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+    BOOST_TEST(status == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

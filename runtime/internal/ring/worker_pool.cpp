@@ -1,7 +1,10 @@
 #include <coil/runtime/internal/ring/worker_pool.hpp>
 
+#include <atomic>
 #include <csignal>
 #include <thread>
+
+#include <pthread.h>
 
 namespace coil::internal {
 namespace {
@@ -27,8 +30,11 @@ private:
 
 worker_pool& worker_pool::instance()
 {
-    static worker_pool* const pool = new worker_pool;
-    return *pool;
+    static std::atomic<worker_pool*> pool = [] {
+        ::pthread_atfork(nullptr, nullptr, [] { pool = new worker_pool(instance().most_threads_); });
+        return new worker_pool(4);
+    }();
+    return *pool.load(std::memory_order_acquire);
 }
 
 std::error_code worker_pool::run(job& call)

@@ -25,6 +25,7 @@ private:
 /// The threads for blocking calls. They live as long as the process: a call that never returns must not hold up its end.
 class worker_pool {
 public:
+    /// The one of this process: one that was forked begins with another, since none of the threads is there.
     static worker_pool& instance();
 
     /// @return why not, where there is no thread and none can be started; the job is then still the caller's.
@@ -34,7 +35,7 @@ public:
     void set_most_threads(unsigned most);
 
 private:
-    worker_pool() = default;
+    explicit worker_pool(unsigned most_threads) noexcept : most_threads_(most_threads) {}
 
     std::error_code start_thread();
     void work();
@@ -46,7 +47,7 @@ private:
     std::size_t waiting_ = 0;
     std::size_t idle_ = 0;
     unsigned threads_ = 0;
-    unsigned most_threads_ = 4;
+    unsigned most_threads_;
 };
 
 }  // namespace coil::internal
