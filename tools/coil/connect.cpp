@@ -4,6 +4,7 @@
 #include <coil/runtime/timer.hpp>
 #include <coil/tls/socket.hpp>
 
+#include "tools/coil/backend_choice.hpp"
 #include "tools/coil/command_line.hpp"
 #include "tools/coil/connect_report.hpp"
 #include "tools/coil/host_and_port.hpp"
@@ -43,6 +44,7 @@ constexpr description about_connect{
 constexpr std::chrono::seconds time_for_handshake(30);
 
 struct connect_arguments {
+    std::string backend = "automatic";
     input_options input;
     bool insecure = false;
     bool quiet = false;
@@ -65,6 +67,7 @@ options::options_description options_of(connect_arguments& arguments)
     add("half-close,N", options::bool_switch(&arguments.input.half_close),
         "end the sending side when standard input ends, not only when the server ends");
     add("quiet,q", options::bool_switch(&arguments.quiet), "no report");
+    add_backend_option(group, arguments.backend);
     return group;
 }
 
@@ -183,7 +186,10 @@ int connect(int count, char** arguments)
         throw usage_error("HOST is missing: coil connect HOST:PORT");
     wanted.target = parse_host_and_port(target);
     tls::socket_options how = socket_options_of(wanted);
-    coil::loop loop({.blocked_threshold = {}});  // what goes to stderr is about the connection
+    loop_options how_to_wait;
+    how_to_wait.backend = parse_backend(wanted.backend);
+    how_to_wait.blocked_threshold = {};  // what goes to stderr is about the connection
+    coil::loop loop(how_to_wait);
     loop.run(connect_and_pipe(wanted, std::move(how)));
     return 0;
 }

@@ -1,5 +1,6 @@
 #include <coil/tls/socket.hpp>
 
+#include "tools/coil/backend_choice.hpp"
 #include "tools/coil/command_line.hpp"
 #include "tools/coil/server_process.hpp"
 #include "tools/coil/subcommands.hpp"
@@ -83,7 +84,8 @@ std::string announcement(const net::address& where, unsigned threads)
 {
     const terminal& out = terminal::output();
     return "Echoing at " + out.paint(colour::bold, where.to_string()) +
-           (threads > 1 ? " with " + std::to_string(threads) + " threads" : "") + ". Ctrl-C ends it.\n";
+           (threads > 1 ? " with " + std::to_string(threads) + " threads" : "") + unusual_backend() +
+           ". Ctrl-C ends it.\n";
 }
 
 }  // namespace

@@ -1,23 +1,26 @@
 #include <coil/tls/error.hpp>
 
+#include "tools/coil/backend_choice.hpp"
 #include "tools/coil/subcommands.hpp"
 #include "tools/coil/terminal.hpp"
 #include "tools/coil/usage_error.hpp"
 
+#include <openssl/crypto.h>
+
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 namespace coil::command {
 namespace {
-
-constexpr std::string_view version = "coil 0.1.0\n";
 
 struct subcommand {
     std::string_view name;
@@ -35,11 +38,14 @@ constexpr std::array subcommands{
 std::string help()
 {
     const terminal& out = terminal::output();
-    std::string text = out.paint(colour::bold, "usage: ") + "coil COMMAND [OPTION]...\n\nTLS on io_uring.\n\n";
+    std::string text = out.paint(colour::bold, "usage: ") +
+                       "coil COMMAND [OPTION]...\n\nTLS on io_uring, or on epoll where that is refused.\n\n";
     for (const subcommand& each : subcommands)
         text +=
             "  " + std::string(each.name) + std::string(10 - each.name.size(), ' ') + std::string(each.summary) + "\n";
-    return text + "\n`coil COMMAND --help` shows the options of a command. `coil --version` shows the version.\n\n" +
+    return text +
+           "\n`coil COMMAND --help` shows the options of a command. `coil --version` shows the version and the "
+           "backend.\n\n" +
            out.paint(colour::bold, "Examples:") +
            "\n"
            "  coil serve .                           # this folder at https://127.0.0.1:8443/\n"
@@ -50,6 +56,12 @@ std::string help()
            "  coil bench --quick                     # coil, Boost.Asio and the floor\n"
            "\n"
            "Exit status: 0 when all went well, 1 when the network or the peer failed, 2 for a mistake in the call.\n";
+}
+
+/// The first line is the same everywhere; the others say what this machine makes of it.
+std::string version()
+{
+    return "coil 0.1.0\nbackend: " + describe_backend() + "\nTLS:     " + OpenSSL_version(OPENSSL_VERSION) + "\n";
 }
 
 /// @param name  of the subcommand, or empty.
@@ -73,6 +85,13 @@ int show(std::string_view text)
     }
 }
 
+/// What helps against it, where the text leaves that open.
+std::string cure_of(std::string_view what)
+{
+    const bool no_descriptor = what.find(std::generic_category().message(EMFILE)) != what.npos;
+    return no_descriptor && what.find("ulimit") == what.npos ? "; a higher limit on descriptors helps (ulimit -n)" : "";
+}
+
 int run(const subcommand& chosen, int count, char** arguments)
 {
     try {
@@ -82,7 +101,7 @@ int run(const subcommand& chosen, int count, char** arguments)
     } catch (const tls::error& error) {
         return complain(chosen.name, std::string(error.what()) + " (" + error.code() + ")", 2);
     } catch (const std::exception& error) {
-        return complain(chosen.name, error.what(), 2);
+        return complain(chosen.name, error.what() + cure_of(error.what()), 2);
     }
 }
 
@@ -101,7 +120,7 @@ int run(int count, char** arguments)
     if (name == "--help" || name == "-h" || name == "help")
         return show(help());
     if (name == "--version")
-        return show(version);
+        return show(version());
     for (const subcommand& each : subcommands)
         if (each.name == name)
             return run(each, count - 1, arguments + 1);  // the parser skips the first, which is the name

@@ -1,3 +1,4 @@
+#include "tools/coil/backend_choice.hpp"
 #include "tools/coil/command_line.hpp"
 #include "tools/coil/file_server.hpp"
 #include "tools/coil/http_connection.hpp"
@@ -35,7 +36,8 @@ std::string announcement(const std::string& folder, const net::address& where, u
 {
     const terminal& out = terminal::output();
     return "Serving " + printable(folder) + " at " + out.paint(colour::bold, "https://" + where.to_string() + "/") +
-           (threads > 1 ? " with " + std::to_string(threads) + " threads" : "") + ". Ctrl-C ends it.\n";
+           (threads > 1 ? " with " + std::to_string(threads) + " threads" : "") + unusual_backend() +
+           ". Ctrl-C ends it.\n";
 }
 
 struct serve_arguments {

@@ -2,6 +2,7 @@
 
 #include <coil/net/address.hpp>
 
+#include "tools/coil/backend_choice.hpp"
 #include "tools/coil/command_line.hpp"
 #include "tools/coil/terminal.hpp"
 #include "tools/coil/usage_error.hpp"
@@ -23,6 +24,7 @@ options::options_description server_arguments::options(const std::string& defaul
     add("port,p", options::value(&port)->value_name("PORT")->default_value(port), "0 lets the system choose one");
     add("threads", options::value(&threads)->value_name("N")->default_value(threads),
         "threads, each with a ring and a listener of its own");
+    add_backend_option(group, backend);
     add("handshake-timeout",
         options::value(&handshake_timeout)->value_name("SECONDS")->default_value(handshake_timeout),
         "how long a handshake may take");
@@ -44,6 +46,11 @@ std::string server_arguments::address() const
     if (!net::address::parse(host, 0))
         throw usage_error("--host: \"" + printable(host) + "\" is no IP address");
     return host;
+}
+
+backend server_arguments::loop_backend() const
+{
+    return parse_backend(backend);
 }
 
 std::uint16_t server_arguments::port_number() const

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coil/runtime/backend.hpp>
 #include <coil/tls/server.hpp>
 
 #include "tools/coil/tls_arguments.hpp"
@@ -13,6 +14,7 @@ namespace coil::command {
 
 /// The options that all servers share.
 struct server_arguments {
+    std::string backend = "automatic";
     std::string handshake_timeout = "20";
     std::string host = "127.0.0.1";
     std::string max_connections = "0";
@@ -29,6 +31,8 @@ struct server_arguments {
 
     /// The IP address of `--host`. Throws: `usage_error`.
     std::string address() const;
+    /// Of the threads' loops. Throws: `usage_error`.
+    coil::backend loop_backend() const;
     /// Throws: `usage_error`.
     std::uint16_t port_number() const;
     /// Throws: `usage_error`.

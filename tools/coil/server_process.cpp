@@ -58,9 +58,10 @@ void check_port(const net::listen_options& wanted)
 /// The threads of a server. The first one that listens decides on the port of the others.
 class server_process {
 public:
+    /// @param on        what each thread's loop runs on.
     /// @param announce  called once all listen; an exception that leaves it ends them.
-    server_process(worker_plan plan, std::function<void(const net::address&)> announce)
-        : plan_(std::move(plan)), announce_(std::move(announce))
+    server_process(worker_plan plan, coil::backend on, std::function<void(const net::address&)> announce)
+        : plan_(std::move(plan)), backend_(on), announce_(std::move(announce))
     {
     }
 
@@ -68,6 +69,7 @@ public:
     void run(unsigned threads)
     {
         cluster_options options;
+        options.loop.backend = backend_;
         options.loop.blocked_threshold = {};  // what goes to stderr is about the server
         options.workers = threads;
         cluster(options).run([this](coil::worker self) { return start(self); });
@@ -111,6 +113,7 @@ private:
     }
 
     worker_plan plan_;
+    coil::backend backend_;
     std::function<void(const net::address&)> announce_;
     std::promise<net::address> where_;
     std::shared_future<net::address> known_where_ = where_.get_future().share();
@@ -122,6 +125,7 @@ private:
 int run_server(const server_arguments& arguments, server_process_options options)
 {
     const unsigned threads = arguments.thread_count();
+    const coil::backend backend = arguments.loop_backend();
     std::vector<std::string> protocols = arguments.tls.alpn_protocols();
     if (protocols.empty())
         protocols = options.default_alpn;
@@ -139,7 +143,7 @@ int run_server(const server_arguments& arguments, server_process_options options
 
     if (plan.listen.reuse_port)
         check_port(plan.listen);
-    server_process process(std::move(plan), [&](const net::address& where) {
+    server_process process(std::move(plan), backend, [&](const net::address& where) {
         if (!arguments.port_file.empty())
             write_port_file(arguments.port_file, where.port());
         if (!arguments.quiet) {
