@@ -1,5 +1,6 @@
 #include "bench/system.hpp"
 
+#include "bench/coil_epoll_server.hpp"
 #include "bench/coil_server.hpp"
 #include "bench/failure.hpp"
 #include "bench/floor/tcp_server.hpp"
@@ -27,11 +28,13 @@ system built_in(std::string name, std::string description, system_kind kind, voi
 
 std::span<const system> systems()
 {
-    static const std::array<system, 6> all = {
+    static const std::array<system, 7> all = {
         built_in("openssl", "floor: OpenSSL's calls in memory, no socket", system_kind::memory_floor, nullptr),
         built_in("tcp", "floor: the same exchange without TLS, epoll", system_kind::tcp_floor, serve_plain_tcp),
         built_in("tcp-uring", "floor: the same on io_uring", system_kind::tcp_floor, serve_plain_uring),
         built_in("coil", "coil as it ships", system_kind::server, serve_with_coil),
+        built_in("coil-epoll", "coil on epoll, as where io_uring is refused", system_kind::server,
+                 serve_with_coil_on_epoll),
         built_in("asio", "Boost.Asio ssl coroutines, epoll", system_kind::server, serve_with_asio),
         built_in("epoll", "OpenSSL on epoll by hand, no framework", system_kind::server, serve_with_epoll),
     };

@@ -17,10 +17,11 @@ constexpr std::chrono::milliseconds time_in_memory{40};
 
 std::span<const contestant> contestants() noexcept
 {
-    static constexpr std::array<contestant, 5> all = {{
+    static constexpr std::array<contestant, 6> all = {{
         {"openssl", true, nullptr},
         {"tcp", true, take_turns_with_tcp},
         {"coil", false, take_turns_with_coil},
+        {"coil-epoll", false, take_turns_with_coil_on_epoll},
         {"asio", false, take_turns_with_asio},
         {"bare", false, take_turns_with_bare},
     }};

@@ -20,6 +20,8 @@ struct turn_settings {
 
 /// The benchmark's server on coil.
 void take_turns_with_coil(const turn_settings& settings, clients& with);
+/// The same on the backend that coil takes where io_uring is refused.
+void take_turns_with_coil_on_epoll(const turn_settings& settings, clients& with);
 /// The benchmark's server on Asio.
 void take_turns_with_asio(const turn_settings& settings, clients& with);
 /// epoll and OpenSSL on the sockets, and no framework.

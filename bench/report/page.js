@@ -6,6 +6,7 @@
 
     // Colours that people with the usual kinds of colour blindness tell apart: for a light page and for a dark one.
     const emphasised = "coil";
+    const secondLine = "coil-epoll";  // the same library, so the same colour
     const emphasis = ["#d24a00", "#ff7a2f"];
     const palette = [
         ["#0a6ebd", "#4da3ea"], ["#5bb8e8", "#9ad7f7"], ["#008f6b", "#2fc39a"], ["#c9a400", "#e6c84a"],
@@ -16,14 +17,15 @@
     const dashes = [[], [7, 3], [2, 3]];
 
     const servers = results.systems.filter(one => one.kind === "server" && one.missing === null).map(one => one.name);
-    const others = servers.filter(name => name !== emphasised);
+    const own = name => name === emphasised || name === secondLine;
+    const others = servers.filter(name => !own(name));
     const hidden = new Set();
     const dark = matchMedia("(prefers-color-scheme: dark)");
 
     const place = name => others.indexOf(name);
-    const colour = name => (name === emphasised ? emphasis : palette[place(name) % palette.length])[dark.matches ? 1 : 0];
-    const shape = name => name === emphasised ? "circle" : shapes[(place(name) + 1) % shapes.length];
-    const dash = name => name === emphasised ? [] : dashes[Math.floor(place(name) / palette.length) % dashes.length];
+    const colour = name => (own(name) ? emphasis : palette[place(name) % palette.length])[dark.matches ? 1 : 0];
+    const shape = name => name === emphasised ? "circle" : name === secondLine ? "rectRot" : shapes[(place(name) + 1) % shapes.length];
+    const dash = name => name === emphasised ? [] : name === secondLine ? dashes[1] : dashes[Math.floor(place(name) / palette.length) % dashes.length];
     const style = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
     const font = (size, weight) => ({size, weight, family: getComputedStyle(document.body).fontFamily});
     const shorten = (text, length) => text.length > length ? text.slice(0, length - 1) + "…" : text;

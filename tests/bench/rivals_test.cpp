@@ -126,8 +126,9 @@ private:
     temporary_folder folder_;
 };
 
-const std::array<std::vector<std::string>, 4> servers{{
+const std::array<std::vector<std::string>, 5> servers{{
     {bench_command(), "serve", "coil"},
+    {bench_command(), "serve", "coil-epoll"},
     {bench_command(), "serve", "epoll"},
     {bench_command(), "serve", "asio"},
     {std::filesystem::absolute(std::getenv("COIL_COMMAND")).string(), "bench", "serve"},
@@ -230,6 +231,35 @@ BOOST_AUTO_TEST_CASE(coil_bench_measures_with_servers_of_its_own)
         BOOST_TEST(how.count_figures("coil") == 1);
         BOOST_TEST(how.count_figures("tcp-uring") == 1);
     }
+}
+
+BOOST_AUTO_TEST_CASE(coil_on_epoll_is_a_system_of_its_own)
+{
+    const finished_run how = measure({bench_command(), "--scenario", "echo-64-1", "--system", "coil-epoll"});
+    BOOST_TEST_CONTEXT(how.output << how.errors)
+    {
+        BOOST_TEST(how.status == 0);
+        BOOST_TEST(how.count_figures("coil-epoll") == 1);
+        BOOST_TEST(how.count_figures("coil") == 0);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(coil_on_epoll_has_no_io_uring)
+{
+    const temporary_folder folder;
+    bench::system made = server({bench_command(), "serve", "coil-epoll"});
+    made.command = [&folder, of = made.command](const bench::server_settings& settings) {
+        std::vector<std::string> command = of(settings);
+        command.insert(command.begin(), {"sh", "-c", "echo $$ > \"$0\"; exec \"$@\"", folder.path("process")});
+        return command;
+    };
+    const bench::served running(made, files(), {}, 1);
+    std::string process = coil::test::read_file(folder.path("process"));
+    process.pop_back();
+    const finished_process open = coil::test::run({"find", "/proc/" + process + "/fd", "-printf", "%l "});
+    BOOST_TEST(contains(open.output, "socket:"), open.output << open.errors);
+    BOOST_TEST(contains(open.output, "[eventpoll]"), open.output);
+    BOOST_TEST(!contains(open.output, "io_uring"), open.output);
 }
 
 BOOST_AUTO_TEST_CASE(a_server_of_the_users_is_measured_where_it_listens)
