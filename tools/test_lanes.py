@@ -16,6 +16,8 @@ LOG_LINES = 150
 PYTHON_TESTS = ["tests/house_rules", "tests/bench/lockstep"]
 FOLDERS = ["runtime", "net", "tls", "tools", "bench", "examples", "tests"]
 FALLBACK_TARGETS = ["//tests/runtime/...", "//tests/net/...", "//tests/tls/..."]
+# What runs on a loop of its own, or runs a program that does. The simulation has a ring of its own, the benchmark coil-epoll.
+EPOLL_TARGETS = FALLBACK_TARGETS + ["//tests/conformance/...", "//tests/interop/...", "//tests/tools/..."]
 ALL_CAPABILITIES = ("single_issuer,defer_taskrun,coop_taskrun,submit_all,provided_buffers,multishot_accept,"
                     "multishot_receive,messages,quiet_sends")
 
@@ -23,11 +25,15 @@ ALL_CAPABILITIES = ("single_issuer,defer_taskrun,coop_taskrun,submit_all,provide
 BAZEL_LANES = [
     ("asan", "g++, address and undefined behaviour sanitizers", ["--config=asan", "--build_tests_only"]),
     ("clang", "clang 19, optimised", ["--config=opt", "--config=clang"]),  # and all programs
-    # built already by the lane before
+    # these two are built already by the lane before
     ("fallback", "clang 19, optimised, a kernel without new features",
      ["--config=opt", "--config=clang", "--test_env=COIL_RING_WITHOUT=" + ALL_CAPABILITIES]),
+    ("epoll", "clang 19, optimised, on epoll", ["--config=opt", "--config=clang", "--test_env=COIL_BACKEND=epoll"]),
     ("tsan", "g++, thread sanitizer", ["--config=tsan", "--build_tests_only", "--test_tag_filters=threads"]),
 ]
+
+# Lanes that run only a part of the suite -> where that is
+PARTS = {"fallback": FALLBACK_TARGETS, "epoll": EPOLL_TARGETS}
 
 
 def say(text=""):
@@ -207,8 +213,8 @@ def targets_matching(name):
 
 def targets_of(key, only):
     """What the lane builds and runs. @param only  a part of the names of its test targets, or None."""
-    if key == "fallback":
-        tests = labels_of(f"tests({' + '.join(FALLBACK_TARGETS)})")
+    if key in PARTS:
+        tests = labels_of(f"tests({' + '.join(PARTS[key])})")
         return [label for label in tests if not only or only in label]
     if only:
         return targets_matching(only)
@@ -254,7 +260,7 @@ def main():
     parser = argparse.ArgumentParser(prog="tools/test", description="Builds and runs every test and check of coil.",
                                      epilog="The last line is `N passed, M failed`, counting test cases of all lanes.")
     parser.add_argument("name", nargs="?", metavar="NAME",
-                        help="a lane (asan, clang, fallback, tsan, consumer, house_rules) or a part of test target names")
+                        help="a lane (asan, clang, fallback, epoll, tsan, consumer, house_rules) or a part of test target names")
     parser.add_argument("part", nargs="?", metavar="PART", help="after a lane: a part of test target names")
     arguments = parser.parse_args()
     lanes = run(arguments.name, arguments.part)

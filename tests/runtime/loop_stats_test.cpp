@@ -62,7 +62,8 @@ BOOST_AUTO_TEST_CASE(an_overflow_of_the_kernels_queue_is_counted_and_loses_nothi
     BOOST_REQUIRE(here.capabilities().completion_entries == 8U);
     BOOST_TEST(here.stats().completion_overflows == 0U);
     here.run(read_all_at_once(200));
-    BOOST_TEST(here.stats().completion_overflows > 0U);
+    const bool has_such_a_queue = here.capabilities().backend == backend::io_uring;
+    BOOST_TEST((here.stats().completion_overflows > 0U) == has_such_a_queue);
     BOOST_TEST(here.stats().lost_completions == 0U);
     BOOST_TEST(here.stats().operations == 1U);
 }
