@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <vector>
 
 #include <fcntl.h>

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -226,7 +227,10 @@ private:
         }
         case opcode::read:
         case opcode::write: return transfer(what, first);
-        default: return step::on_thread;
+        default:
+            if (wanted.fd >= 0 && ::fcntl(wanted.fd, F_GETFD) < 0)
+                return end(what, -errno);
+            return step::on_thread;
         }
     }
 
