@@ -44,9 +44,10 @@ const std::array both{backend::io_uring, backend::epoll};
 /// Makes the kernel take little at once.
 void make_narrow(const two_descriptors& pair)
 {
-    const int size = 4096;
-    BOOST_REQUIRE(::setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
-    BOOST_REQUIRE(::setsockopt(pair[1], SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0);
+    const int sent = 4096;
+    const int received = 65536;  // less would have TCP wait for its own timers
+    BOOST_REQUIRE(::setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &sent, sizeof sent) == 0);
+    BOOST_REQUIRE(::setsockopt(pair[1], SOL_SOCKET, SO_RCVBUF, &received, sizeof received) == 0);
 }
 
 std::string numbered_text(std::size_t size)
@@ -198,7 +199,7 @@ BOOST_DATA_TEST_CASE(a_provided_receive_without_buffers_says_so, boost::unit_tes
 BOOST_DATA_TEST_CASE(a_send_that_wants_all_sent_waits_for_room, boost::unit_test::data::make(both), which)
 {
     ring_under_test ring(which);
-    const std::string text = numbered_text(60'000);
+    const std::string text = numbered_text(600'000);
     for (const bool tcp : {false, true}) {
         two_descriptors pair = tcp ? tcp_pair() : unix_pair();
         make_narrow(pair);
@@ -285,16 +286,20 @@ BOOST_DATA_TEST_CASE(a_quiet_send_is_told_after_the_next_entry_and_ends_no_sleep
     two_descriptors pair = unix_pair();
     request wanted = send_request(pair[0], "quiet", 1, MSG_NOSIGNAL | MSG_WAITALL | MSG_DONTWAIT);
     wanted.quiet = true;
-    ring.settle();  // what an earlier ring leaves behind may interrupt a sleep
-    ring.ask(wanted);
-    const auto began = std::chrono::steady_clock::now();
-    ring->enter(20ms);
-    BOOST_TEST((std::chrono::steady_clock::now() - began >= 20ms));
+    bool slept = false;
+    for (int tries = 0; tries < 5 && !slept; ++tries) {  // an earlier ring that goes may interrupt a sleep
+        ring.ask(wanted);
+        const auto began = std::chrono::steady_clock::now();
+        ring->enter(20ms);
+        slept = std::chrono::steady_clock::now() - began >= 20ms;
+        completion what;
+        BOOST_REQUIRE(ring->next(what));
+        BOOST_TEST(what.user_data == 1U);
+        BOOST_TEST(what.result == 5);
+        BOOST_TEST(!ring->next(what));
+    }
+    BOOST_TEST(slept);
     completion what;
-    BOOST_REQUIRE(ring->next(what));
-    BOOST_TEST(what.user_data == 1U);
-    BOOST_TEST(what.result == 5);
-    BOOST_TEST(!ring->next(what));
     pair.close(1);
     ring.ask(wanted);
     ring->enter(std::nullopt);  // a failure ends the sleep
