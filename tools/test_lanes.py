@@ -18,7 +18,7 @@ FOLDERS = ["runtime", "net", "tls", "tools", "bench", "examples", "tests"]
 FALLBACK_TARGETS = ["//tests/runtime/...", "//tests/net/...", "//tests/tls/..."]
 # What runs on a loop of its own, or runs a program that does. The simulation has a ring of its own, the benchmark coil-epoll.
 EPOLL_TARGETS = FALLBACK_TARGETS + ["//tests/conformance/...", "//tests/interop/...", "//tests/tools/..."]
-ALL_CAPABILITIES = ("single_issuer,defer_taskrun,coop_taskrun,submit_all,provided_buffers,multishot_accept,"
+ALL_CAPABILITIES = ("restrictions,single_issuer,defer_taskrun,coop_taskrun,submit_all,provided_buffers,multishot_accept,"
                     "multishot_receive,messages,quiet_sends")
 
 # name, title, options of `bazel test`
