@@ -5,8 +5,6 @@
 #include "tools/coil/terminal.hpp"
 #include "tools/coil/usage_error.hpp"
 
-#include <openssl/crypto.h>
-
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -58,10 +56,10 @@ std::string help()
            "Exit status: 0 when all went well, 1 when the network or the peer failed, 2 for a mistake in the call.\n";
 }
 
-/// The first line is the same everywhere; the others say what this machine makes of it.
+/// The first line is the same everywhere; the other says what this machine makes of it.
 std::string version()
 {
-    return "coil 0.1.0\nbackend: " + describe_backend() + "\nTLS:     " + OpenSSL_version(OPENSSL_VERSION) + "\n";
+    return "coil 0.1.0\nbackend: " + describe_backend() + "\n";
 }
 
 /// @param name  of the subcommand, or empty.
