@@ -75,9 +75,13 @@ BOOST_AUTO_TEST_CASE(an_empty_pool_is_counted_and_survived)
     };
     here.run(body());
     const loop_stats after = here.stats();
-    BOOST_TEST(after.buffer_shortages > 0U);
-    BOOST_TEST(after.fewest_buffers_left.value() == 0U);
-    BOOST_TEST(after.receive_rearms[rearm_reason::no_buffer] > 0U);
+    if (here.capabilities().backend == backend::io_uring) {
+        BOOST_TEST(after.buffer_shortages > 0U);
+        BOOST_TEST(after.fewest_buffers_left.value() == 0U);
+        BOOST_TEST(after.receive_rearms[rearm_reason::no_buffer] > 0U);
+    } else {  // which waits for buffers that are on their way
+        BOOST_TEST(after.receive_rearms.total() == after.receive_rearms[rearm_reason::bulk]);
+    }
     BOOST_TEST(after.receive_buffers_lent == 0U);
 }
 
@@ -204,9 +208,10 @@ BOOST_AUTO_TEST_CASE(receives_and_accepts_that_the_kernel_ends_are_rearmed)
     here.run(body());
     const loop_stats after = here.stats();
     BOOST_TEST_MESSAGE(after.to_string());
-    BOOST_TEST(after.completion_overflows > 0U);
-    BOOST_TEST((after.accept_rearms[rearm_reason::ended] > 0U) == here.capabilities().multishot_accept);
-    BOOST_TEST((after.receive_rearms[rearm_reason::ended] > 0U) == here.capabilities().provided_buffers);
+    const bool has_queue = here.capabilities().backend == backend::io_uring;
+    BOOST_TEST((after.completion_overflows > 0U) == has_queue);
+    BOOST_TEST((after.accept_rearms[rearm_reason::ended] > 0U) == (has_queue && here.capabilities().multishot_accept));
+    BOOST_TEST((after.receive_rearms[rearm_reason::ended] > 0U) == (has_queue && here.capabilities().provided_buffers));
     BOOST_TEST(after.lost_completions == 0U);
 }
 
