@@ -189,9 +189,10 @@ BOOST_DATA_TEST_CASE(many_transfers_of_a_file_overlap, boost::unit_test::data::m
     ::close(fd);
 }
 
-BOOST_AUTO_TEST_CASE(memory_of_a_file_transfer_that_was_cancelled_at_once_is_left_alone)
+BOOST_DATA_TEST_CASE(memory_of_a_file_transfer_that_was_cancelled_at_once_is_left_alone,
+                     boost::unit_test::data::make(both), which)
 {
-    ring_under_test ring(backend::epoll);
+    ring_under_test ring(which);
     const int fd = ::memfd_create("large", MFD_CLOEXEC);
     BOOST_REQUIRE(::ftruncate(fd, 8 << 20) == 0);
     for (std::uint64_t round = 1; round <= 20; ++round) {

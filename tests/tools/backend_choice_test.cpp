@@ -135,7 +135,8 @@ BOOST_DATA_TEST_CASE(a_limit_on_descriptors_that_leaves_none_for_a_loop_is_named
 {
     for (const std::string limit : {"4", "6"}) {
         const test::finished_process how =
-            test::run({"sh", "-c", "ulimit -n " + limit + "; exec \"$0\" echo --port 0 --backend \"$1\"",
+            test::run({"sh", "-c", "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n " + limit +
+                                       "; exec \"$0\" echo --port 0 --backend \"$1\"",
                        test::coil_command(), backend});
         check_refused(how, {"coil echo", "Too many open files", "ulimit -n"});
     }

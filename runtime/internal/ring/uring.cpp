@@ -164,9 +164,11 @@ public:
         io_uring_sync_cancel_reg wanted{};
         wanted.addr = user_data;
         wanted.fd = -1;
-        wanted.timeout.tv_sec = -1;
-        wanted.timeout.tv_nsec = -1;
-        io_uring_register_sync_cancel(&ring_, &wanted);
+        wanted.timeout.tv_nsec = 1'000'000;
+        // What a thread of the kernel is at work on cannot be cancelled, and its end is told by work that only an entry of
+        // this thread carries out: nobody would wake who waits here for ever.
+        while (io_uring_register_sync_cancel(&ring_, &wanted) == -ETIME)
+            io_uring_get_events(&ring_);
     }
 
     std::byte* buffer(std::uint16_t id) noexcept override { return buffer_memory_ + id * buffer_stride_; }
