@@ -69,7 +69,11 @@ std::string describe_working_loop(backend wanted)
             std::array<std::byte, 8> buffer{};
             const result<std::size_t> got = co_await pipe.read_end.read(buffer);
             const result<> slept = co_await sleep_for(1ms);
+#if defined(__SANITIZE_THREAD__)  // ends a process that was forked and starts a thread
+            const result<int> counted(7);
+#else
             const result<int> counted = co_await offload([] { return 7; });
+#endif
             co_return written.has_value() && got && *got == 3 && slept && counted && *counted == 7;
         };
         const bool works = here.run(body());

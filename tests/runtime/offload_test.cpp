@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(signals_do_not_reach_the_workers)
 }
 
 /// Makes a call on a loop of its own. @return whether its value came.
-bool call_is_made()
+[[maybe_unused]] bool call_is_made()
 {
     loop here;
     const auto body = []() -> task<bool> {
@@ -281,6 +281,7 @@ bool call_is_made()
     return here.run(body());
 }
 
+#if !defined(__SANITIZE_THREAD__)  // which ends a process that was forked and starts a thread
 BOOST_AUTO_TEST_CASE(a_process_that_was_forked_has_threads_of_its_own)
 {
     BOOST_TEST(call_is_made());
@@ -294,6 +295,7 @@ BOOST_AUTO_TEST_CASE(a_process_that_was_forked_has_threads_of_its_own)
     BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
     BOOST_TEST(status == 0);
 }
+#endif
 
 BOOST_AUTO_TEST_SUITE_END()
 
