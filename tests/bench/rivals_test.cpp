@@ -83,7 +83,7 @@ finished_run measure(std::vector<std::string> command)
 {
     const temporary_folder folder;
     const std::string file = folder.path("results.json");
-    command.insert(command.end(), {"--rounds", "1", "--seconds", "0.05", "--json", file});
+    command.insert(command.end(), {"--rounds", "1", "--seconds", "0.1", "--json", file});
     finished_run made{coil::test::run(command), {}};
     BOOST_TEST_INFO(made.output << made.errors);
     made.results = boost::json::parse(coil::test::read_file(file));
