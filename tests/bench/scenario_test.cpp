@@ -5,8 +5,11 @@
 #include <boost/json.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -85,9 +88,18 @@ BOOST_AUTO_TEST_SUITE(scenario_test)
 
 BOOST_AUTO_TEST_CASE(every_scenario_can_be_measured_with_coil_and_has_a_floor_but_for_the_storm)
 {
-    const json::value all = measure({});
-    BOOST_TEST(all.at("scenarios").as_array().size() == bench::scenarios().size());
-    check_complete(all);
+    constexpr std::size_t at_once = 8;  // no run takes so long that it has to be given up
+    std::span<const bench::scenario> left = bench::scenarios();
+    while (!left.empty()) {
+        const std::span<const bench::scenario> some = left.first(std::min(at_once, left.size()));
+        left = left.subspan(some.size());
+        std::vector<std::string> arguments;
+        for (const bench::scenario& one : some)
+            arguments.insert(arguments.end(), {"--scenario", std::string(one.name)});
+        const json::value all = measure(arguments);
+        BOOST_TEST(all.at("scenarios").as_array().size() == some.size());
+        check_complete(all);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(everything_with_round_trips_can_be_measured_at_a_fixed_rate)
