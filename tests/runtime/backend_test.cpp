@@ -169,6 +169,7 @@ BOOST_AUTO_TEST_CASE(an_io_uring_is_restricted_to_what_coil_does)
     };
     {
         const loop here({.backend = backend::io_uring});
+        BOOST_TEST(here.capabilities().to_string().find("restrictions, ") != std::string::npos);
         if (!here.capabilities().messages)
             return;  // it tells no descriptor
         BOOST_TEST(here.capabilities().restricted);
