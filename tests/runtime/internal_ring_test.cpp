@@ -546,7 +546,7 @@ BOOST_DATA_TEST_CASE(waits_no_longer_than_it_is_told, boost::unit_test::data::ma
     ring.ask(receive_request(pair[0], room, 1));
     std::thread other([&] {
         std::this_thread::sleep_for(5ms);
-        pair.write(1, "x");
+        [[maybe_unused]] const ssize_t written = ::write(pair[1], "x", 1);  // Boost.Test is for one thread
     });
     completion what;
     while (!ring->next(what))
@@ -582,7 +582,7 @@ BOOST_DATA_TEST_CASE(a_bell_that_another_thread_rings_is_heard, boost::unit_test
             ring.turn();
         std::thread other([&] {
             const std::uint64_t one = 1;
-            BOOST_REQUIRE(::write(bell, &one, sizeof one) == sizeof one);
+            [[maybe_unused]] const ssize_t written = ::write(bell, &one, sizeof one);
         });
         BOOST_TEST(ring.wait_for(1).result == 8);
         BOOST_TEST(count[0] == 1);
