@@ -28,12 +28,15 @@ using internal::completion;
 using internal::opcode;
 using internal::request;
 
+/// The tests of rings try all that these can do, also where the environment has others do without.
+inline const int nothing_is_left_unused = ::unsetenv("COIL_RING_WITHOUT");
+
 /// A ring without a loop, of either backend.
 class ring_under_test {
 public:
     explicit ring_under_test(backend which,
                              const internal::ring_options& options = {.receive_buffers = 8, .receive_buffer_size = 64})
-        : ring_(make(which, options))
+        : ring_(which == backend::epoll ? internal::make_epoll_ring(options) : internal::make_uring(options))
     {
     }
 
@@ -96,13 +99,6 @@ public:
     }
 
 private:
-    /// With all that it can do, also where the environment has the others do without.
-    static std::unique_ptr<internal::ring> make(backend which, const internal::ring_options& options)
-    {
-        ::unsetenv("COIL_RING_WITHOUT");
-        return which == backend::epoll ? internal::make_epoll_ring(options) : internal::make_uring(options);
-    }
-
     std::unique_ptr<internal::ring> ring_;
     std::vector<completion> came_;
 };
