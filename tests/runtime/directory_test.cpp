@@ -1,5 +1,6 @@
 #include <coil/runtime/directory.hpp>
 
+#include "tests/support/folder_fixture.hpp"
 #include "tests/support/process_counts.hpp"
 
 #include <coil/runtime/file.hpp>
@@ -21,7 +22,6 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -42,16 +42,7 @@ using namespace coil;
 using namespace coil::test;
 using namespace std::chrono_literals;
 
-struct folder_fixture {
-    folder_fixture()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "coilXXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder = name;
-    }
-    ~folder_fixture() { std::filesystem::remove_all(folder); }
-
-    std::filesystem::path folder;
+struct directory_fixture : folder_fixture {
     loop here;
 };
 
@@ -70,7 +61,7 @@ void make_socket(const std::filesystem::path& path)
     BOOST_REQUIRE(::bind(listener.descriptor(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0);
 }
 
-BOOST_FIXTURE_TEST_SUITE(directory_test, folder_fixture)
+BOOST_FIXTURE_TEST_SUITE(directory_test, directory_fixture)
 
 BOOST_AUTO_TEST_CASE(tells_what_each_entry_is)
 {

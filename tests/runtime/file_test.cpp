@@ -1,5 +1,6 @@
 #include <coil/runtime/file.hpp>
 
+#include "tests/support/folder_fixture.hpp"
 #include "tests/support/process_counts.hpp"
 
 #include <coil/runtime/loop.hpp>
@@ -22,7 +23,6 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,17 +32,9 @@ using namespace coil;
 using namespace coil::test;
 using namespace std::chrono_literals;
 
-struct folder_fixture {
-    folder_fixture()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "coilXXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder = name;
-        std::ofstream(folder / "text") << "some text";
-    }
-    ~folder_fixture() { std::filesystem::remove_all(folder); }
+struct file_fixture : folder_fixture {
+    file_fixture() { std::ofstream(folder / "text") << "some text"; }
 
-    std::filesystem::path folder;
     loop here;
 };
 
@@ -51,7 +43,7 @@ std::span<const std::byte> bytes_of(const std::string& text)
     return std::as_bytes(std::span(text));
 }
 
-BOOST_FIXTURE_TEST_SUITE(file_test, folder_fixture)
+BOOST_FIXTURE_TEST_SUITE(file_test, file_fixture)
 
 BOOST_AUTO_TEST_CASE(reads_and_writes_at_any_place)
 {

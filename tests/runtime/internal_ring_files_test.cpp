@@ -1,6 +1,7 @@
 // Files, pipes and terminals on every ring, on both backends against the kernel at hand.
 #include <coil/runtime/internal/ring/ring.hpp>
 
+#include "tests/support/folder_fixture.hpp"
 #include "tests/support/ring_under_test.hpp"
 
 #include <boost/test/data/test_case.hpp>
@@ -13,28 +14,17 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
-#include <ostream>
 #include <string>
 #include <vector>
 
 #include <linux/openat2.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
-
-namespace coil {
-
-std::ostream& operator<<(std::ostream& out, backend which)
-{
-    return out << to_string(which);
-}
-
-}  // namespace coil
 
 namespace {
 
@@ -42,20 +32,6 @@ using namespace coil;
 using namespace coil::internal;
 using namespace coil::test;
 using namespace std::chrono_literals;
-
-const std::array both{backend::io_uring, backend::epoll};
-
-struct folder_fixture {
-    folder_fixture()
-    {
-        std::string name = (std::filesystem::temp_directory_path() / "coilXXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder = name;
-    }
-    ~folder_fixture() { std::filesystem::remove_all(folder); }
-
-    std::filesystem::path folder;
-};
 
 request open_request(const std::string& path, open_how& how, std::uint64_t user_data)
 {

@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <ostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,23 +22,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-namespace coil {
-
-std::ostream& operator<<(std::ostream& out, backend which)
-{
-    return out << to_string(which);
-}
-
-}  // namespace coil
-
 namespace {
 
 using namespace coil;
 using namespace coil::internal;
 using namespace coil::test;
 using namespace std::chrono_literals;
-
-const std::array both{backend::io_uring, backend::epoll};
 
 /// Makes the kernel take little at once.
 void make_narrow(const two_descriptors& pair)

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,11 +23,23 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+namespace coil {
+
+inline std::ostream& operator<<(std::ostream& out, backend which)
+{
+    return out << to_string(which);
+}
+
+}  // namespace coil
+
 namespace coil::test {
 
 using internal::completion;
 using internal::opcode;
 using internal::request;
+
+/// What carries out the requests of every ring.
+inline constexpr std::array both{backend::io_uring, backend::epoll};
 
 /// The tests of rings try all that these can do, also where the environment has others do without.
 inline const int nothing_is_left_unused = ::unsetenv("COIL_RING_WITHOUT");
