@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace {
@@ -26,7 +27,10 @@ namespace {
 using coil::test::program;
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds longest_seed{120};
+/// What a seed may take of a processor before it is said to hang, and how long it may last without: a process that waits
+/// behind others for a processor does not hang.
+constexpr std::chrono::seconds longest_work{60};
+constexpr std::chrono::minutes longest_wait{30};
 
 struct plan {
     std::uint64_t from = 0;
@@ -88,6 +92,23 @@ bool play_seed(const plan& of, std::uint64_t seed, state& here)
     ::_exit(0);
 }
 
+/// @return the processor time that a process has had.
+std::chrono::nanoseconds work_of(pid_t process)
+{
+    clockid_t clock{};
+    timespec used{};
+    if (::clock_getcpuclockid(process, &clock) != 0 || ::clock_gettime(clock, &used) != 0)
+        return {};
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+/// When a process began its seed.
+struct beginning {
+    std::uint64_t seed = ~0ULL;
+    steady_clock::time_point time;
+    std::chrono::nanoseconds work{};
+};
+
 void say_how_to_repeat(const state& where, const char* what)
 {
     const std::string name(coil::test::programs()[where.program].name);
@@ -115,7 +136,7 @@ bool watch(const plan& of, std::vector<pid_t> processes, const std::vector<state
 {
     const steady_clock::time_point start = steady_clock::now();
     steady_clock::time_point shown = start;
-    std::vector<std::pair<std::uint64_t, steady_clock::time_point>> since(processes.size(), {~0ULL, start});
+    std::vector<beginning> since(processes.size(), beginning{.time = start});
     const auto interval = ::isatty(STDERR_FILENO) ? std::chrono::milliseconds(500) : std::chrono::seconds(20);
     bool good = true;
     while (good && std::any_of(processes.begin(), processes.end(), [](pid_t each) { return each > 0; })) {
@@ -130,9 +151,9 @@ bool watch(const plan& of, std::vector<pid_t> processes, const std::vector<state
                 good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
                 if (!good)
                     say_how_to_repeat(*states[i], WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status)) : "see above");
-            } else if (states[i]->seed != since[i].first) {
-                since[i] = {states[i]->seed, now};
-            } else if (now - since[i].second > longest_seed) {
+            } else if (states[i]->seed != since[i].seed) {
+                since[i] = {states[i]->seed, now, work_of(processes[i])};
+            } else if (now - since[i].time > longest_wait || work_of(processes[i]) - since[i].work > longest_work) {
                 say_how_to_repeat(*states[i], "it hangs");
                 good = false;
             }
