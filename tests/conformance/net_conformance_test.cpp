@@ -368,7 +368,7 @@ BOOST_AUTO_TEST_CASE(a_shutdown_keeps_to_what_all_awaitables_keep_to)
     awaitable_conformance<shutdown_case>::check("net::server::shutdown");
 }
 
-BOOST_AUTO_TEST_CASE(connecting_keeps_to_what_all_awaitables_keep_to)
+BOOST_AUTO_TEST_CASE(connecting_keeps_to_what_all_awaitables_keep_to, *boost::unit_test::label("BYD-37 NET-24"))
 {
     awaitable_conformance<connect_case>::check("net::socket::connect");
 }

@@ -253,12 +253,13 @@ struct server_shutdown_case {
 
 BOOST_AUTO_TEST_SUITE(tls_conformance_test)
 
-BOOST_AUTO_TEST_CASE(the_handshake_keeps_to_what_all_awaitables_keep_to)
+BOOST_AUTO_TEST_CASE(the_handshake_keeps_to_what_all_awaitables_keep_to,
+                     *boost::unit_test::label("BYD-37 ERR-33 EVT-18 SOCK-03"))
 {
     awaitable_conformance<secure_connect_case>::check("tls::socket::secure_connect");
 }
 
-BOOST_AUTO_TEST_CASE(reading_keeps_to_what_all_awaitables_keep_to)
+BOOST_AUTO_TEST_CASE(reading_keeps_to_what_all_awaitables_keep_to, *boost::unit_test::label("BYD-37 ERR-33"))
 {
     awaitable_conformance<read_case>::check("tls::socket::read");
 }
@@ -268,7 +269,7 @@ BOOST_AUTO_TEST_CASE(socket_readable)
     awaitable_conformance<readable_case>::check("tls::socket::readable");
 }
 
-BOOST_AUTO_TEST_CASE(writing_keeps_to_what_all_awaitables_keep_to)
+BOOST_AUTO_TEST_CASE(writing_keeps_to_what_all_awaitables_keep_to, *boost::unit_test::label("BYD-37 ERR-33"))
 {
     awaitable_conformance<write_case>::check("tls::socket::write");
 }

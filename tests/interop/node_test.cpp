@@ -59,7 +59,8 @@ std::string between(const std::string& text, const std::string& before, const st
 
 BOOST_AUTO_TEST_SUITE(node_test)
 
-BOOST_AUTO_TEST_CASE(a_node_client_exchanges_sixteen_mebibytes_with_a_server)
+BOOST_AUTO_TEST_CASE(a_node_client_exchanges_sixteen_mebibytes_with_a_server,
+                     *boost::unit_test::label("ALPN-04 EVT-07 GEN-01 SRV-01 SRV-10"))
 {
     for (const protocol_version version : both_versions) {
         test::run([version]() -> task<> {
@@ -103,7 +104,8 @@ BOOST_AUTO_TEST_CASE(a_node_client_exchanges_sixteen_mebibytes_with_a_server)
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_node_server_exchanges_sixteen_mebibytes_with_a_client)
+BOOST_AUTO_TEST_CASE(a_node_server_exchanges_sixteen_mebibytes_with_a_client,
+                     *boost::unit_test::label("ALPN-03 GEN-01 SOCK-26"))
 {
     for (const protocol_version version : both_versions) {
         test::run([version]() -> task<> {
@@ -147,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_node_server_exchanges_sixteen_mebibytes_with_a_client)
     }
 }
 
-BOOST_AUTO_TEST_CASE(node_and_coil_refuse_each_other_for_the_same_reasons)
+BOOST_AUTO_TEST_CASE(node_and_coil_refuse_each_other_for_the_same_reasons, *boost::unit_test::label("CONN-12 SRV-11"))
 {
     test::run([]() -> task<> {
         const test::scratch_folder folder;

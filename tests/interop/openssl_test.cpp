@@ -191,7 +191,8 @@ BOOST_AUTO_TEST_CASE(s_server_exchanges_sixteen_mebibytes_with_a_client)
     }
 }
 
-BOOST_AUTO_TEST_CASE(s_client_that_shares_no_version_or_cipher_is_refused_with_the_right_alert)
+BOOST_AUTO_TEST_CASE(s_client_that_shares_no_version_or_cipher_is_refused_with_the_right_alert,
+                     *boost::unit_test::label("GEN-07 B-016 B-020"))
 {
     struct {
         words options;
@@ -227,7 +228,8 @@ BOOST_AUTO_TEST_CASE(s_client_that_shares_no_version_or_cipher_is_refused_with_t
     }
 }
 
-BOOST_AUTO_TEST_CASE(s_client_without_the_right_certificate_is_refused)
+BOOST_AUTO_TEST_CASE(s_client_without_the_right_certificate_is_refused,
+                     *boost::unit_test::label("BYD-27 SRV-11 SRV-12"))
 {
     test::run([]() -> task<> {
         const test::scratch_folder folder;
@@ -253,7 +255,8 @@ BOOST_AUTO_TEST_CASE(s_client_without_the_right_certificate_is_refused)
     });
 }
 
-BOOST_AUTO_TEST_CASE(s_client_sees_the_certificate_of_the_name_it_asks_for_and_the_protocol)
+BOOST_AUTO_TEST_CASE(s_client_sees_the_certificate_of_the_name_it_asks_for_and_the_protocol,
+                     *boost::unit_test::label("ALPN-04 ALPN-07 SNI-04 SRV-02"))
 {
     test::run([]() -> task<> {
         const test::scratch_folder folder;
@@ -275,9 +278,9 @@ BOOST_AUTO_TEST_CASE(s_client_sees_the_certificate_of_the_name_it_asks_for_and_t
     });
 }
 
-BOOST_AUTO_TEST_CASE(s_client_resumes_its_session)
+BOOST_AUTO_TEST_CASE(s_client_resumes_its_session, *boost::unit_test::label("SES-02 SES-31 B-059"))
 {
-    test::run([]() -> task<> {  // B-059, B-065
+    test::run([]() -> task<> {
         const test::scratch_folder folder;
         transfer_server server;
         server.size = 0;
@@ -304,7 +307,7 @@ BOOST_AUTO_TEST_CASE(s_client_resumes_its_session)
     });
 }
 
-BOOST_AUTO_TEST_CASE(an_s_server_that_is_killed_is_a_truncation)
+BOOST_AUTO_TEST_CASE(an_s_server_that_is_killed_is_a_truncation, *boost::unit_test::label("BYD-21"))
 {
     test::run([]() -> task<> {
         const test::scratch_folder folder;
@@ -332,7 +335,7 @@ BOOST_AUTO_TEST_CASE(an_s_server_that_is_killed_is_a_truncation)
     });
 }
 
-BOOST_AUTO_TEST_CASE(an_s_server_without_the_right_certificate_is_refused)
+BOOST_AUTO_TEST_CASE(an_s_server_without_the_right_certificate_is_refused, *boost::unit_test::label("CONN-12 ERR-43"))
 {
     test::run([]() -> task<> {
         for (const protocol_version version : {protocol_version::tlsv1_2, protocol_version::tlsv1_3}) {

@@ -132,7 +132,7 @@ void run(F body)
 
 BOOST_AUTO_TEST_SUITE(connect_race_test)
 
-BOOST_AUTO_TEST_CASE(families_take_turns_and_keep_their_order, *boost::unit_test::label("F-10"))
+BOOST_AUTO_TEST_CASE(families_take_turns_and_keep_their_order, *boost::unit_test::label("F-10 NET-23"))
 {
     using texts = std::vector<std::string>;
     BOOST_TEST(texts_of(net::internal::interleaved(addresses_of({"::1", "::2", "::3", "10.0.0.1", "10.0.0.2"}))) ==
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(families_take_turns_and_keep_their_order, *boost::unit_test
                boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_slow_address_that_works_wins_over_one_that_refuses, *boost::unit_test::label("F-10"))
+BOOST_AUTO_TEST_CASE(a_slow_address_that_works_wins_over_one_that_refuses, *boost::unit_test::label("F-10 NET-23"))
 {
     const host_name two("two.test", {"10.0.0.1", "10.0.0.2"});
     for (std::uint64_t seed = 0; seed < 30; ++seed)
@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(a_thousand_addresses_are_tried_within_bounds, *boost::unit_
     }
 }
 
-BOOST_AUTO_TEST_CASE(when_all_fail_the_errors_of_all_are_told, *boost::unit_test::label("F-10"))
+BOOST_AUTO_TEST_CASE(when_all_fail_the_errors_of_all_are_told, *boost::unit_test::label("F-10 NET-23"))
 {
     const host_name three("three.test", {"::1", "127.0.0.1", "127.0.0.2"});
     run([]() -> task<> {

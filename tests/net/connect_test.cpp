@@ -115,7 +115,7 @@ private:
 
 BOOST_AUTO_TEST_SUITE(connect_test)
 
-BOOST_AUTO_TEST_CASE(connects_by_address_and_by_name)
+BOOST_AUTO_TEST_CASE(connects_by_address_and_by_name, *boost::unit_test::label("NET-19"))
 {
     run([]() -> task<> {
         net::server server = greeting({});
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(connects_to_a_path_and_to_a_name_without_a_file)
     });
 }
 
-BOOST_AUTO_TEST_CASE(says_why_it_cannot_connect)
+BOOST_AUTO_TEST_CASE(says_why_it_cannot_connect, *boost::unit_test::label("ERR-32 NET-19"))
 {
     const temporary_folder folder;
     run([&folder]() -> task<> {
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(says_why_it_cannot_connect)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_failure_names_what_it_connected_to)
+BOOST_AUTO_TEST_CASE(a_failure_names_what_it_connected_to, *boost::unit_test::label("ERR-32 NET-18"))
 {
     const temporary_folder folder;
     run([&folder]() -> task<> {
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(what_value_throws_is_the_text_of_node)
     });
 }
 
-BOOST_AUTO_TEST_CASE(mistakes_throw_at_once)
+BOOST_AUTO_TEST_CASE(mistakes_throw_at_once, *boost::unit_test::label("NET-18"))
 {
     loop here;
     BOOST_CHECK_THROW(net::connect({.local_address = "not an address", .port = 1}), std::invalid_argument);
@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(mistakes_throw_at_once)
     }
 }
 
-BOOST_AUTO_TEST_CASE(binds_to_the_local_address_and_port)
+BOOST_AUTO_TEST_CASE(binds_to_the_local_address_and_port, *boost::unit_test::label("NET-18"))
 {
     run([]() -> task<> {
         net::server server = greeting({.host = "127.0.0.1"});
@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(is_done_once)
     });
 }
 
-BOOST_AUTO_TEST_CASE(can_be_stopped_before_it_starts_and_while_it_lasts)
+BOOST_AUTO_TEST_CASE(can_be_stopped_before_it_starts_and_while_it_lasts, *boost::unit_test::label("ERR-33 NET-24"))
 {
     const full_listener busy;
     run([&busy]() -> task<> {

@@ -84,6 +84,7 @@ void run(F body)
 
 BOOST_AUTO_TEST_SUITE(endings_test)
 
+BOOST_TEST_DECORATOR(*boost::unit_test::label("NET-01 NET-29"))
 BOOST_DATA_TEST_CASE(ending_one_side_leaves_the_other_open_where_that_is_allowed, boost::unit_test::data::make(wires),
                      kind)
 {
@@ -110,9 +111,10 @@ BOOST_DATA_TEST_CASE(ending_one_side_leaves_the_other_open_where_that_is_allowed
     });
 }
 
+BOOST_TEST_DECORATOR(*boost::unit_test::label("NET-01 B-071"))
 BOOST_DATA_TEST_CASE(reading_the_peers_end_ends_this_side_too, boost::unit_test::data::make(wires), kind)
 {
-    run([kind]() -> task<> {  // B-071
+    run([kind]() -> task<> {
         socket_pair pair(kind);
         const result<> ended = co_await pair.near.end();
         BOOST_TEST(ended.has_value());

@@ -99,7 +99,7 @@ task<> connections_fall_to(const net::server& server, std::size_t count)
 
 BOOST_AUTO_TEST_SUITE(server_test)
 
-BOOST_AUTO_TEST_CASE(serves_many_clients_at_once)
+BOOST_AUTO_TEST_CASE(serves_many_clients_at_once, *boost::unit_test::label("EVT-12 NET-09 SRV-03"))
 {
     run([]() -> task<> {
         net::server server = create_server({.keep_alive = true, .no_delay = true}, echo);
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(serves_many_clients_at_once)
     });
 }
 
-BOOST_AUTO_TEST_CASE(listens_on_every_address_unless_told_otherwise)
+BOOST_AUTO_TEST_CASE(listens_on_every_address_unless_told_otherwise, *boost::unit_test::label("NET-10 NET-12"))
 {
     run([]() -> task<> {
         net::server server = create_server({}, echo);
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(listens_on_every_address_unless_told_otherwise)
     });
 }
 
-BOOST_AUTO_TEST_CASE(says_why_it_cannot_listen)
+BOOST_AUTO_TEST_CASE(says_why_it_cannot_listen, *boost::unit_test::label("ERR-28 NET-10 NET-15 NET-16"))
 {
     const temporary_folder folder;
     run([&folder]() -> task<> {
@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(says_why_it_cannot_listen)
     });
 }
 
-BOOST_AUTO_TEST_CASE(ports_can_be_shared_where_both_want_it)
+BOOST_AUTO_TEST_CASE(ports_can_be_shared_where_both_want_it, *boost::unit_test::label("NET-12"))
 {
     run([]() -> task<> {
         net::server first = create_server({}, echo);
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(ports_can_be_shared_where_both_want_it)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_failure_to_listen_names_the_address_as_node_does)
+BOOST_AUTO_TEST_CASE(a_failure_to_listen_names_the_address_as_node_does, *boost::unit_test::label("ERR-32 NET-15"))
 {
     run([]() -> task<> {
         net::server first = create_server({}, echo);
@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(a_failure_to_listen_names_the_address_as_node_does)
     });
 }
 
-BOOST_AUTO_TEST_CASE(the_file_of_a_path_goes_with_the_listener)
+BOOST_AUTO_TEST_CASE(the_file_of_a_path_goes_with_the_listener, *boost::unit_test::label("NET-11 NET-16"))
 {
     const temporary_folder folder;
     run([&folder]() -> task<> {
@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(the_file_of_a_path_goes_with_the_listener)
     });
 }
 
-BOOST_AUTO_TEST_CASE(closing_lets_open_connections_finish)
+BOOST_AUTO_TEST_CASE(closing_lets_open_connections_finish, *boost::unit_test::label("ERR-28 EVT-10"))
 {
     run([]() -> task<> {
         net::server server = create_server({}, echo);
@@ -263,7 +263,7 @@ BOOST_AUTO_TEST_CASE(closing_lets_open_connections_finish)
     });
 }
 
-BOOST_AUTO_TEST_CASE(may_listen_again)
+BOOST_AUTO_TEST_CASE(may_listen_again, *boost::unit_test::label("NET-15"))
 {
     run([]() -> task<> {
         net::server server = create_server({}, echo);
@@ -350,7 +350,7 @@ BOOST_AUTO_TEST_CASE(waiting_for_the_close_can_be_stopped)
     });
 }
 
-BOOST_AUTO_TEST_CASE(destroying_it_ends_everything_at_once)
+BOOST_AUTO_TEST_CASE(destroying_it_ends_everything_at_once, *boost::unit_test::label("NET-35"))
 {
     run([]() -> task<> {
         std::optional<net::server> server(create_server({}, echo));
@@ -442,7 +442,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_before_it_is_a_coroutine_is_caught_to
     });
 }
 
-BOOST_AUTO_TEST_CASE(more_connections_than_allowed_are_dropped)
+BOOST_AUTO_TEST_CASE(more_connections_than_allowed_are_dropped, *boost::unit_test::label("EVT-13 NET-07 NET-08"))
 {
     run([]() -> task<> {
         int dropped = 0;

@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(a_second_read_is_refused_and_the_first_goes_on)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_reset_reaches_the_reader_and_the_writer)
+BOOST_AUTO_TEST_CASE(a_reset_reaches_the_reader_and_the_writer, *boost::unit_test::label("NET-34"))
 {
     run([]() -> task<> {
         socket_pair pair;
@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(moved_from_and_never_connected_sockets_say_so)
     });
 }
 
-BOOST_AUTO_TEST_CASE(takes_over_stream_sockets_only)
+BOOST_AUTO_TEST_CASE(takes_over_stream_sockets_only, *boost::unit_test::label("NET-25"))
 {
     loop here;
     const std::size_t before = open_descriptors();
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_does_not_block_works_too)
     });
 }
 
-BOOST_AUTO_TEST_CASE(knows_both_addresses_and_sets_options)
+BOOST_AUTO_TEST_CASE(knows_both_addresses_and_sets_options, *boost::unit_test::label("NET-26 NET-27"))
 {
     run([]() -> task<> {
         socket_pair pair;
@@ -291,7 +291,7 @@ BOOST_AUTO_TEST_CASE(knows_both_addresses_and_sets_options)
     });
 }
 
-BOOST_AUTO_TEST_CASE(options_reach_the_system)
+BOOST_AUTO_TEST_CASE(options_reach_the_system, *boost::unit_test::label("NET-26 NET-27"))
 {
     run([]() -> task<> {
         const std::array<int, 2> ends = connected_descriptors(wire::tcp);
@@ -314,7 +314,7 @@ BOOST_AUTO_TEST_CASE(options_reach_the_system)
     });
 }
 
-BOOST_AUTO_TEST_CASE(drained_waits_for_the_kernel)
+BOOST_AUTO_TEST_CASE(drained_waits_for_the_kernel, *boost::unit_test::label("NET-28"))
 {
     run([]() -> task<> {
         socket_pair pair;

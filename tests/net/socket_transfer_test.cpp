@@ -154,7 +154,8 @@ BOOST_AUTO_TEST_CASE(echo_of_random_sizes)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_writer_waits_for_a_peer_that_never_reads_and_holds_little_memory)
+BOOST_AUTO_TEST_CASE(a_writer_waits_for_a_peer_that_never_reads_and_holds_little_memory,
+                     *boost::unit_test::label("NET-28"))
 {
     run([]() -> task<> {
         socket_pair pair;
@@ -239,7 +240,8 @@ BOOST_AUTO_TEST_CASE(what_is_written_in_one_turn_lies_together)
     });
 }
 
-BOOST_AUTO_TEST_CASE(who_never_reads_keeps_the_sender_waiting_and_holds_little_memory)
+BOOST_AUTO_TEST_CASE(who_never_reads_keeps_the_sender_waiting_and_holds_little_memory,
+                     *boost::unit_test::label("NET-02"))
 {
     loop here;
     const auto body = [&]() -> task<> {

@@ -117,7 +117,8 @@ task<> read_hesitantly(tls::socket& from, direction& so_far, std::uint64_t seed)
 
 BOOST_AUTO_TEST_SUITE(cancellation_test)
 
-BOOST_AUTO_TEST_CASE(giving_up_at_random_moments_loses_and_repeats_no_byte)
+BOOST_AUTO_TEST_CASE(giving_up_at_random_moments_loses_and_repeats_no_byte,
+                     *boost::unit_test::label("BYD-37 CONN-22 B-087 B-095"))
 {
     for (const tls::protocol_version version : {tls::protocol_version::tlsv1_2, tls::protocol_version::tlsv1_3}) {
         test::run([version]() -> task<> {
@@ -143,7 +144,8 @@ BOOST_AUTO_TEST_CASE(giving_up_at_random_moments_loses_and_repeats_no_byte)
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_handshake_given_up_at_random_moments_goes_on_where_it_was)
+BOOST_AUTO_TEST_CASE(a_handshake_given_up_at_random_moments_goes_on_where_it_was,
+                     *boost::unit_test::label("BYD-37 SOCK-01 B-095"))
 {
     test::run([]() -> task<> {
         test::random_data chance(5);

@@ -37,7 +37,8 @@ tls::certificate issued(const test::certificate_options& options)
 
 BOOST_AUTO_TEST_SUITE(certificate_test)
 
-BOOST_AUTO_TEST_CASE(an_rsa_certificate_has_node_s_fields)  // CERT-02 to CERT-08, CERT-18 to CERT-21, B-041
+BOOST_AUTO_TEST_CASE(an_rsa_certificate_has_node_s_fields,
+                     *boost::unit_test::label("CERT-01 to CERT-08 CERT-18 to CERT-21 B-041"))
 {
     const tls::certificate cert = read(all().server_rsa.cert);
     BOOST_TEST(!cert.ca);
@@ -62,7 +63,7 @@ BOOST_AUTO_TEST_CASE(an_rsa_certificate_has_node_s_fields)  // CERT-02 to CERT-0
     BOOST_TEST(!cert.issuer_certificate);
 }
 
-BOOST_AUTO_TEST_CASE(an_ec_certificate_has_curve_and_point)  // CERT-22 to CERT-24
+BOOST_AUTO_TEST_CASE(an_ec_certificate_has_curve_and_point, *boost::unit_test::label("CERT-22 to CERT-24"))
 {
     const tls::certificate cert = read(all().server.cert);
     BOOST_TEST(cert.bits.value() == 256);
@@ -74,7 +75,8 @@ BOOST_AUTO_TEST_CASE(an_ec_certificate_has_curve_and_point)  // CERT-22 to CERT-
     BOOST_TEST(!cert.exponent);
 }
 
-BOOST_AUTO_TEST_CASE(an_authority_says_so_and_knows_that_it_issued_itself)  // CERT-02, CERT-17
+BOOST_AUTO_TEST_CASE(an_authority_says_so_and_knows_that_it_issued_itself,
+                     *boost::unit_test::label("CERT-01 CERT-02 CERT-17"))
 {
     const tls::certificate root = read(all().root.certificate());
     BOOST_TEST(root.ca);
@@ -83,7 +85,8 @@ BOOST_AUTO_TEST_CASE(an_authority_says_so_and_knows_that_it_issued_itself)  // C
     BOOST_TEST(!root.ext_key_usage);
 }
 
-BOOST_AUTO_TEST_CASE(attributes_keep_their_order_their_repetitions_and_their_letters)  // CERT-04, B-042
+BOOST_AUTO_TEST_CASE(attributes_keep_their_order_their_repetitions_and_their_letters,
+                     *boost::unit_test::label("CERT-04 B-042"))
 {
     const std::string name = "\xc3\x81" "d\xc3\xa1m Lippai";
     const tls::certificate cert = issued(
@@ -97,7 +100,8 @@ BOOST_AUTO_TEST_CASE(attributes_keep_their_order_their_repetitions_and_their_let
     BOOST_TEST(cert.subject->text() == "C=HU, OU=Test TLS Certificate, OU=Engineering, CN=" + name);
 }
 
-BOOST_AUTO_TEST_CASE(alternative_names_have_prefixes_for_every_kind)  // CERT-09 to CERT-11, CERT-13, CERT-14
+BOOST_AUTO_TEST_CASE(alternative_names_have_prefixes_for_every_kind,
+                     *boost::unit_test::label("CERT-09 to CERT-11 CERT-14"))
 {
     const std::pair<std::string, std::string> table[] = {
         {"DNS:a.com,DNS:*.b.com", "DNS:a.com, DNS:*.b.com"},
@@ -117,7 +121,7 @@ BOOST_AUTO_TEST_CASE(alternative_names_have_prefixes_for_every_kind)  // CERT-09
         BOOST_TEST(issued({.alternative_names = given}).subjectaltname.value() == text);
 }
 
-BOOST_AUTO_TEST_CASE(names_that_could_be_misread_are_quoted)  // CERT-12, B-040
+BOOST_AUTO_TEST_CASE(names_that_could_be_misread_are_quoted, *boost::unit_test::label("CERT-12 B-040"))
 {
     const std::pair<std::string, std::string> table[] = {
         {std::string("good.example.org\0.evil.example.com", 34), R"(DNS:"good.example.org\u0000.evil.example.com")"},
@@ -133,7 +137,7 @@ BOOST_AUTO_TEST_CASE(names_that_could_be_misread_are_quoted)  // CERT-12, B-040
         BOOST_TEST(issued({.dns_names = {name}}).subjectaltname.value() == text);
 }
 
-BOOST_AUTO_TEST_CASE(access_information_maps_methods_to_locations_in_order)  // CERT-15
+BOOST_AUTO_TEST_CASE(access_information_maps_methods_to_locations_in_order, *boost::unit_test::label("CERT-15"))
 {
     const tls::certificate cert = issued(
         {.extensions = {{"authorityInfoAccess",
@@ -146,7 +150,8 @@ BOOST_AUTO_TEST_CASE(access_information_maps_methods_to_locations_in_order)  // 
     BOOST_TEST((*cert.info_access)[1].first == "CA Issuers - URI");
 }
 
-BOOST_AUTO_TEST_CASE(a_detailed_peer_certificate_leads_to_the_root)  // CERT-16, CERT-17, B-043, SOCK-23
+BOOST_AUTO_TEST_CASE(a_detailed_peer_certificate_leads_to_the_root,
+                     *boost::unit_test::label("CERT-16 CERT-17 SOCK-23 B-043"))
 {
     test::engine_pair pair(tls::create_secure_context({.ca = all().root.certificate()}), {},
                            tls::create_secure_context({.cert = all().server_below.cert, .key = all().server_below.key}),

@@ -88,9 +88,9 @@ struct verification {
 
 BOOST_AUTO_TEST_SUITE(connect_test)
 
-BOOST_AUTO_TEST_CASE(connecting_reports_what_is_in_the_way)
+BOOST_AUTO_TEST_CASE(connecting_reports_what_is_in_the_way, *boost::unit_test::label("CONN-05 to CONN-07 EVT-21 B-076"))
 {
-    test::run([]() -> task<> {  // B-076
+    test::run([]() -> task<> {
         const test::process_counts before = test::process_counts::now();
         auto refused = outcome_of(test::client_of(silent_port()));
         const std::string refused_code = co_await refused;
@@ -108,7 +108,8 @@ BOOST_AUTO_TEST_CASE(connecting_reports_what_is_in_the_way)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_failure_to_connect_names_the_address_and_a_failed_handshake_its_reason)
+BOOST_AUTO_TEST_CASE(a_failure_to_connect_names_the_address_and_a_failed_handshake_its_reason,
+                     *boost::unit_test::label("CONN-06 ERR-32 EVT-21"))
 {
     test::run([]() -> task<> {
         const std::uint16_t port = silent_port();
@@ -139,7 +140,7 @@ BOOST_AUTO_TEST_CASE(a_failure_to_connect_names_the_address_and_a_failed_handsha
     });
 }
 
-BOOST_AUTO_TEST_CASE(mistakes_are_told_at_once)
+BOOST_AUTO_TEST_CASE(mistakes_are_told_at_once, *boost::unit_test::label("CONN-06 CONN-23 ERR-27 B-001 B-019"))
 {
     const auto code_of = [](tls::connect_options options) -> std::string {
         try {
@@ -164,9 +165,10 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told_at_once)
     BOOST_TEST(code_of({.path = std::string(200, 'x')}) != "");
 }
 
-BOOST_AUTO_TEST_CASE(the_name_of_the_host_is_sent_unless_it_is_an_address_or_left_out)
+BOOST_AUTO_TEST_CASE(the_name_of_the_host_is_sent_unless_it_is_an_address_or_left_out,
+                     *boost::unit_test::label("BYD-03 CONN-15 SNI-14 SOCK-36 B-049"))
 {
-    test::run([]() -> task<> {  // B-049
+    test::run([]() -> task<> {
         watching_server server(all().server);
         struct {
             std::string host;
@@ -204,7 +206,7 @@ BOOST_AUTO_TEST_CASE(the_name_of_the_host_is_sent_unless_it_is_an_address_or_lef
 }
 
 BOOST_AUTO_TEST_CASE(a_dot_behind_the_host_and_an_address_with_a_zone_are_not_sent_as_the_name,
-                     *boost::unit_test::label("F-56"))
+                     *boost::unit_test::label("F-56 CONN-15 SNI-14"))
 {
     test::run([]() -> task<> {
         watching_server server(all().server);
@@ -243,7 +245,8 @@ BOOST_AUTO_TEST_CASE(a_dot_behind_the_host_and_an_address_with_a_zone_are_not_se
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_server_that_cannot_be_verified_gets_no_byte)
+BOOST_AUTO_TEST_CASE(a_server_that_cannot_be_verified_gets_no_byte,
+                     *boost::unit_test::label("CONN-12 ERR-07 B-028 B-030"))
 {
     const verification cases[] = {
         // B-028, B-030
@@ -299,9 +302,10 @@ BOOST_AUTO_TEST_CASE(a_server_that_cannot_be_verified_gets_no_byte)
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_client_may_go_on_unverified_and_then_knows_why)
+BOOST_AUTO_TEST_CASE(a_client_may_go_on_unverified_and_then_knows_why,
+                     *boost::unit_test::label("CONN-12 EVT-16 SOCK-12 SOCK-13 B-029"))
 {
-    test::run([]() -> task<> {  // B-029
+    test::run([]() -> task<> {
         for (const bool trusted : {false, true}) {
             watching_server server(trusted ? all().server : all().self_signed_server);
             tls::socket client = tls::connect(test::client_of(server.port, {.reject_unauthorized = false}));
@@ -316,7 +320,7 @@ BOOST_AUTO_TEST_CASE(a_client_may_go_on_unverified_and_then_knows_why)
     });
 }
 
-BOOST_AUTO_TEST_CASE(an_identity_check_of_the_callers_own_decides)
+BOOST_AUTO_TEST_CASE(an_identity_check_of_the_callers_own_decides, *boost::unit_test::label("CONN-16"))
 {
     test::run([]() -> task<> {
         watching_server server(all().wrong_name);
@@ -343,7 +347,8 @@ BOOST_AUTO_TEST_CASE(an_identity_check_of_the_callers_own_decides)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_server_that_says_nothing_or_leaves_or_speaks_plainly_is_given_up)
+BOOST_AUTO_TEST_CASE(a_server_that_says_nothing_or_leaves_or_speaks_plainly_is_given_up,
+                     *boost::unit_test::label("CONN-26 ERR-09 ERR-31 B-077 B-080"))
 {
     test::run([]() -> task<> {
         const test::process_counts before = test::process_counts::now();
@@ -386,7 +391,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_says_nothing_or_leaves_or_speaks_plainly_is_g
     });
 }
 
-BOOST_AUTO_TEST_CASE(connecting_can_be_stopped_and_taken_up_again)
+BOOST_AUTO_TEST_CASE(connecting_can_be_stopped_and_taken_up_again, *boost::unit_test::label("EVT-18 SOCK-01 SOCK-03"))
 {
     test::run([]() -> task<> {
         std::optional<net::socket> kept;
@@ -425,9 +430,10 @@ BOOST_AUTO_TEST_CASE(connecting_can_be_stopped_and_taken_up_again)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_socket_destroyed_while_it_connects_never_connects)
+BOOST_AUTO_TEST_CASE(a_socket_destroyed_while_it_connects_never_connects,
+                     *boost::unit_test::label("ERR-30 SOCK-40 B-090"))
 {
-    test::run([]() -> task<> {  // B-075, B-090
+    test::run([]() -> task<> {
         const test::process_counts before = test::process_counts::now();
         {
             watching_server server(all().server);
@@ -467,9 +473,9 @@ BOOST_AUTO_TEST_CASE(a_socket_destroyed_while_it_connects_never_connects)
     });
 }
 
-BOOST_AUTO_TEST_CASE(what_waits_for_a_connection_that_fails_is_told)
+BOOST_AUTO_TEST_CASE(what_waits_for_a_connection_that_fails_is_told, *boost::unit_test::label("CONN-01 B-082"))
 {
-    test::run([]() -> task<> {  // B-082
+    test::run([]() -> task<> {
         tls::socket client = tls::connect(test::client_of(silent_port()));
         const result<std::size_t> early = co_await client.write("nobody connects");
         BOOST_TEST(name_of(early) == "ENOTCONN");
@@ -525,9 +531,10 @@ BOOST_AUTO_TEST_CASE(a_failed_handshake_is_not_tried_again_behind_the_callers_ba
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_unix_socket_carries_tls_and_goes_before_host_and_port)
+BOOST_AUTO_TEST_CASE(a_unix_socket_carries_tls_and_goes_before_host_and_port,
+                     *boost::unit_test::label("CONN-07 NET-11 NET-16 B-097"))
 {
-    test::run([]() -> task<> {  // B-097
+    test::run([]() -> task<> {
         const std::string path = "/tmp/coil-connect-test-" + std::to_string(getpid());
         tls::server server = tls::create_server(test::serving(all().server), test::echo);
         server.listen({.host = "127.0.0.1", .path = path}).value();
@@ -547,9 +554,9 @@ BOOST_AUTO_TEST_CASE(a_unix_socket_carries_tls_and_goes_before_host_and_port)
     });
 }
 
-BOOST_AUTO_TEST_CASE(ipv6_and_a_local_address_are_honoured)
+BOOST_AUTO_TEST_CASE(ipv6_and_a_local_address_are_honoured, *boost::unit_test::label("CONN-24 NET-18 NET-19 B-098"))
 {
-    test::run([]() -> task<> {  // B-098
+    test::run([]() -> task<> {
         tls::server server = tls::create_server(test::serving(all().server), test::echo);
         server.listen({}).value();
         tls::connect_options six = test::client_of(server.address()->port());

@@ -13,7 +13,7 @@ using tls::protocol_version;
 
 BOOST_AUTO_TEST_SUITE(constants_test)
 
-BOOST_AUTO_TEST_CASE(versions_have_node_s_names)  // B-017, CTX-29
+BOOST_AUTO_TEST_CASE(versions_have_node_s_names, *boost::unit_test::label("CTX-29 ERR-12 B-017"))
 {
     for (const std::string_view name : {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"})
         BOOST_TEST(tls::to_string(tls::parse_protocol_version(name)) == name);
@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(versions_have_node_s_names)  // B-017, CTX-29
         });
 }
 
-BOOST_AUTO_TEST_CASE(the_default_ciphers_are_the_documented_24)  // DEF-04, DEF-07
+BOOST_AUTO_TEST_CASE(the_default_ciphers_are_the_documented_24, *boost::unit_test::label("DEF-04 DEF-05"))
 {
     const std::string list(tls::default_core_cipher_list);
     BOOST_TEST(std::count(list.begin(), list.end(), ':') == 23);
@@ -31,7 +31,8 @@ BOOST_AUTO_TEST_CASE(the_default_ciphers_are_the_documented_24)  // DEF-04, DEF-
     BOOST_TEST(list.ends_with("HIGH:!aNULL:!eNULL:!EXPORT:!DES:!RC4:!MD5:!PSK:!SRP:!CAMELLIA"));
 }
 
-BOOST_AUTO_TEST_CASE(defaults_are_as_documented_and_can_be_replaced)  // DEF-01, DEF-02, DEF-08 to DEF-10, DEF-25, B-018
+BOOST_AUTO_TEST_CASE(defaults_are_as_documented_and_can_be_replaced,
+                     *boost::unit_test::label("DEF-01 to DEF-03 DEF-09 DEF-10 DEF-25 B-018"))
 {
     const tls::settings before = tls::defaults();
     BOOST_TEST(before.client_reneg_limit == 3u);
@@ -51,7 +52,7 @@ BOOST_AUTO_TEST_CASE(defaults_are_as_documented_and_can_be_replaced)  // DEF-01,
     BOOST_CHECK_NO_THROW(tls::create_secure_context());
 }
 
-BOOST_AUTO_TEST_CASE(the_built_in_roots_are_clean_pem_without_duplicates)  // B-014, DEF-17
+BOOST_AUTO_TEST_CASE(the_built_in_roots_are_clean_pem_without_duplicates, *boost::unit_test::label("DEF-17 B-014"))
 {
     const auto roots = tls::root_certificates();
     BOOST_TEST(roots.size() > 100u);
@@ -63,7 +64,7 @@ BOOST_AUTO_TEST_CASE(the_built_in_roots_are_clean_pem_without_duplicates)  // B-
     BOOST_TEST((tls::root_certificates().data() == roots.data()));
 }
 
-BOOST_AUTO_TEST_CASE(cipher_names_are_sorted_in_lower_case_and_complete)  // DEF-18, DEF-19
+BOOST_AUTO_TEST_CASE(cipher_names_are_sorted_in_lower_case_and_complete, *boost::unit_test::label("DEF-18 DEF-19"))
 {
     const std::vector<std::string> names = tls::get_ciphers();
     BOOST_TEST(std::is_sorted(names.begin(), names.end()));
@@ -75,7 +76,7 @@ BOOST_AUTO_TEST_CASE(cipher_names_are_sorted_in_lower_case_and_complete)  // DEF
         BOOST_TEST(std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; }));
 }
 
-BOOST_AUTO_TEST_CASE(every_curve_is_accepted_or_refused_cleanly)  // CTX-41
+BOOST_AUTO_TEST_CASE(every_curve_is_accepted_or_refused_cleanly, *boost::unit_test::label("CTX-41"))
 {
     const std::vector<std::string> names = tls::get_curves();
     BOOST_TEST(std::binary_search(names.begin(), names.end(), "prime256v1"));

@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(a_hundred_thousand_server_names_are_added_and_found_as_fast
     BOOST_TEST(wrong == 0);
 }
 
-BOOST_AUTO_TEST_CASE(of_all_patterns_that_match_the_newest_wins_whatever_its_form, *label("F-21"))
+BOOST_AUTO_TEST_CASE(of_all_patterns_that_match_the_newest_wins_whatever_its_form, *label("F-21 SNI-03"))
 {
     const std::string forms[] = {"www.example.com", "*.example.com", "w*w.example.com", "*.example.*"};
     for (const std::string& first : forms)
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(of_all_patterns_that_match_the_newest_wins_whatever_its_for
         }
 }
 
-BOOST_AUTO_TEST_CASE(a_server_takes_a_hundred_thousand_names, *label("F-21"))
+BOOST_AUTO_TEST_CASE(a_server_takes_a_hundred_thousand_names, *label("F-21 SRV-02"))
 {
     test::run([]() -> task<> {
         tls::server server = tls::create_server(test::serving(all().server), test::echo);
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_server_takes_a_hundred_thousand_names, *label("F-21"))
     });
 }
 
-BOOST_AUTO_TEST_CASE(connections_with_equal_options_share_a_context, *label("F-22"))
+BOOST_AUTO_TEST_CASE(connections_with_equal_options_share_a_context, *label("F-22 CTX-02"))
 {
     using tls::internal::shared_context;
     using tls::internal::shared_contexts;
@@ -250,7 +250,7 @@ BOOST_AUTO_TEST_CASE(more_authorities_than_a_request_can_name_are_refused_at_onc
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_broken_block_behind_a_good_one_is_never_left_out, *label("F-60"))
+BOOST_AUTO_TEST_CASE(a_broken_block_behind_a_good_one_is_never_left_out, *label("F-60 BYD-25 CTX-17"))
 {
     const std::string crl = all().root.revoke({});
     const std::string newer = all().root.revoke({all().client});
@@ -273,7 +273,7 @@ BOOST_AUTO_TEST_CASE(a_broken_block_behind_a_good_one_is_never_left_out, *label(
     BOOST_TEST(refusal_of({.cert = all().server.cert, .key = all().server.cert + all().server.key}) == "");
 }
 
-BOOST_AUTO_TEST_CASE(dh_parameters_of_another_kind_or_more_than_one_are_refused, *label("F-66 F-62"))
+BOOST_AUTO_TEST_CASE(dh_parameters_of_another_kind_or_more_than_one_are_refused, *label("F-62 F-66 CTX-19"))
 {
     const auto with = [](tls::pem group) { return refusal_of({.dhparam = std::move(group)}); };
     BOOST_TEST(with(dh_group) == "");
@@ -283,7 +283,8 @@ BOOST_AUTO_TEST_CASE(dh_parameters_of_another_kind_or_more_than_one_are_refused,
     BOOST_TEST(says(with(tls::pem{"auto", dh_group}), "ERR_INVALID_ARG_VALUE", "more than one group"));
 }
 
-BOOST_AUTO_TEST_CASE(a_context_and_something_to_make_one_of_are_not_taken_together, *label("F-61"))
+BOOST_AUTO_TEST_CASE(a_context_and_something_to_make_one_of_are_not_taken_together,
+                     *label("F-61 BYD-24 CONN-21 CTX-03"))
 {
     const tls::secure_context context = create_secure_context({.cert = all().server.cert, .key = all().server.key});
     tls::connect_options client;
@@ -303,7 +304,7 @@ BOOST_AUTO_TEST_CASE(a_context_and_something_to_make_one_of_are_not_taken_togeth
     });
 }
 
-BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *label("F-62"))
+BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *label("F-62 BYD-38"))
 {
     const tls::secure_context context = create_secure_context({.cert = all().server.cert, .key = all().server.key});
     const auto with = [&](tls::role role, engine_options options) {
@@ -344,7 +345,7 @@ BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *lab
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_name_s_context_without_groups_has_those_of_the_library, *label("F-68"))
+BOOST_AUTO_TEST_CASE(a_name_s_context_without_groups_has_those_of_the_library, *label("F-68 SNI-13"))
 {
     const auto server = [](std::optional<std::string> groups) {
         return create_secure_context(

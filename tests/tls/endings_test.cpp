@@ -29,10 +29,11 @@ constexpr protocol_version both_versions[] = {protocol_version::tlsv1_2, protoco
 
 BOOST_AUTO_TEST_SUITE(endings_test)
 
-BOOST_AUTO_TEST_CASE(the_end_of_one_side_leaves_the_other_open_where_that_is_allowed)
+BOOST_AUTO_TEST_CASE(the_end_of_one_side_leaves_the_other_open_where_that_is_allowed,
+                     *boost::unit_test::label("CONN-11 GEN-11 NET-01 NET-29 B-070 to B-072"))
 {
     for (const protocol_version version : both_versions) {
-        test::run([version]() -> task<> {  // B-070, B-071, B-072
+        test::run([version]() -> task<> {
             tls_pair pair({.allow_half_open = true, .secure_context = test::only(version)}, {.allow_half_open = true});
             auto opening = pair.open();
             const bool open = co_await opening;
@@ -71,10 +72,10 @@ BOOST_AUTO_TEST_CASE(the_end_of_one_side_leaves_the_other_open_where_that_is_all
     }
 }
 
-BOOST_AUTO_TEST_CASE(reading_the_peers_end_ends_this_side_too)
+BOOST_AUTO_TEST_CASE(reading_the_peers_end_ends_this_side_too, *boost::unit_test::label("CONN-11 NET-01 B-071"))
 {
     for (const protocol_version version : both_versions) {
-        test::run([version]() -> task<> {  // B-071
+        test::run([version]() -> task<> {
             tls_pair pair(version);
             auto opening = pair.open();
             const bool open = co_await opening;
@@ -182,7 +183,7 @@ BOOST_AUTO_TEST_CASE(what_was_ended_is_delivered_though_the_socket_is_gone)
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_handshake_over_a_given_socket_is_bounded_too, *boost::unit_test::label("F-64"))
+BOOST_AUTO_TEST_CASE(a_handshake_over_a_given_socket_is_bounded_too, *boost::unit_test::label("F-64 ERR-09 SOCK-43"))
 {
     test::run([]() -> task<> {
         std::optional<net::socket> kept;
@@ -214,7 +215,7 @@ BOOST_AUTO_TEST_CASE(a_handshake_over_a_given_socket_is_bounded_too, *boost::uni
     });
 }
 
-BOOST_AUTO_TEST_CASE(waiting_for_the_peers_end_is_bounded)
+BOOST_AUTO_TEST_CASE(waiting_for_the_peers_end_is_bounded, *boost::unit_test::label("BYD-37"))
 {
     test::run([]() -> task<> {
         {
@@ -250,7 +251,8 @@ BOOST_AUTO_TEST_CASE(waiting_for_the_peers_end_is_bounded)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_socket_that_the_program_destroyed_tells_nothing_but_its_failure, *boost::unit_test::label("F-74"))
+BOOST_AUTO_TEST_CASE(a_socket_that_the_program_destroyed_tells_nothing_but_its_failure,
+                     *boost::unit_test::label("F-74 BYD-32 GEN-10"))
 {
     const auto is_silent = [](const tls::socket& of) {
         BOOST_TEST(!of.authorized());

@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(what_is_known_of_the_peer_comes_from_the_newest_handshake, 
     BOOST_TEST(server.engine.authorization_error().value_or("") == "UNABLE_TO_GET_ISSUER_CERT");
 }
 
-BOOST_AUTO_TEST_CASE(a_write_leaves_a_renegotiation_and_the_data_before_it_to_reads, *label("F-71"))
+BOOST_AUTO_TEST_CASE(a_write_leaves_a_renegotiation_and_the_data_before_it_to_reads, *label("F-71 RNG-14"))
 {
     test::engine_end client = client_end(protocol_version::tlsv1_2);
     openssl_end server(tls::role::server, TLS1_2_VERSION, &all().server);
@@ -193,7 +193,8 @@ BOOST_AUTO_TEST_CASE(a_write_leaves_a_renegotiation_and_the_data_before_it_to_re
     BOOST_TEST(client.code() == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_refused_renegotiation_is_answered_with_its_alert_and_nothing_else, *label("F-73"))
+BOOST_AUTO_TEST_CASE(a_refused_renegotiation_is_answered_with_its_alert_and_nothing_else,
+                     *label("F-73 ERR-16 RNG-05 SOCK-14"))
 {
     for (const tls::role role : {tls::role::server, tls::role::client}) {
         test::engine_end end =
@@ -218,7 +219,7 @@ BOOST_AUTO_TEST_CASE(a_refused_renegotiation_is_answered_with_its_alert_and_noth
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_client_that_renegotiates_too_often_is_told_with_an_alert, *label("F-73"))
+BOOST_AUTO_TEST_CASE(a_client_that_renegotiates_too_often_is_told_with_an_alert, *label("F-73 ERR-18 RNG-01"))
 {
     test::engine_end server = server_of(protocol_version::tlsv1_2);
     openssl_end client(tls::role::client, TLS1_2_VERSION);
@@ -313,7 +314,7 @@ BOOST_AUTO_TEST_CASE(a_handler_may_destroy_the_engine_that_asks_it, *label("F-30
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_refused_peer_leaves_its_certificate_and_the_reason, *label("F-67"))
+BOOST_AUTO_TEST_CASE(a_refused_peer_leaves_its_certificate_and_the_reason, *label("F-67 ERR-07 IDN-01"))
 {
     const auto refused = [](const test::identity& who, const std::string& code, const std::string& message) {
         test::engine_pair pair(tls::create_secure_context({.ca = all().root.certificate()}),
@@ -340,7 +341,7 @@ BOOST_AUTO_TEST_CASE(a_refused_peer_leaves_its_certificate_and_the_reason, *labe
     BOOST_TEST(wrong.issuer_certificate->self_issued);
 }
 
-BOOST_AUTO_TEST_CASE(a_name_that_an_authority_may_not_certify_is_told_as_such, *label("F-67"))
+BOOST_AUTO_TEST_CASE(a_name_that_an_authority_may_not_certify_is_told_as_such, *label("F-67 BYD-31"))
 {
     const auto constrained =
         all().root.issue_authority("constrained", {{"nameConstraints", "permitted;DNS:example.com"}});
@@ -352,7 +353,7 @@ BOOST_AUTO_TEST_CASE(a_name_that_an_authority_may_not_certify_is_told_as_such, *
     BOOST_TEST(pair.client.engine.error_info().message == "permitted subtree violation");
 }
 
-BOOST_AUTO_TEST_CASE(a_connection_that_ends_in_the_handshake_is_told_in_node_s_words, *label("F-67"))
+BOOST_AUTO_TEST_CASE(a_connection_that_ends_in_the_handshake_is_told_in_node_s_words, *label("F-67 CONN-26 ERR-31"))
 {
     for (const tls::role role : {tls::role::server, tls::role::client}) {
         test::engine_end end =

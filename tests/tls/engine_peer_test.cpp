@@ -45,7 +45,9 @@ tls::secure_context client_context(const std::string& root, const test::identity
 
 BOOST_AUTO_TEST_SUITE(engine_peer_test)
 
-BOOST_AUTO_TEST_CASE(a_client_refuses_every_server_it_cannot_verify)  // B-028, B-030, B-039, IDN-02, CONN-12
+BOOST_AUTO_TEST_CASE(a_client_refuses_every_server_it_cannot_verify,
+                     *boost::unit_test::label("CONN-12 CONN-17 CONN-25 CTX-06 ERR-35 ERR-42 ERR-43 ERR-51 ERR-53 "
+                                              "ERR-54 IDN-02 IDN-04 B-028 B-030 B-039 B-045"))
 {
     struct row {
         const test::identity* server;
@@ -104,7 +106,8 @@ BOOST_AUTO_TEST_CASE(a_client_refuses_every_server_it_cannot_verify)  // B-028, 
         }
 }
 
-BOOST_AUTO_TEST_CASE(a_client_that_does_not_refuse_still_knows_why)  // B-029, SOCK-12, SOCK-13
+BOOST_AUTO_TEST_CASE(a_client_that_does_not_refuse_still_knows_why,
+                     *boost::unit_test::label("CONN-12 SOCK-06 SOCK-12 SOCK-13 B-029"))
 {
     struct row {
         const test::identity* server;
@@ -125,7 +128,8 @@ BOOST_AUTO_TEST_CASE(a_client_that_does_not_refuse_still_knows_why)  // B-029, S
         }
 }
 
-BOOST_AUTO_TEST_CASE(the_built_in_roots_do_not_trust_the_test_authority)  // CTX-05, CTX-40
+BOOST_AUTO_TEST_CASE(the_built_in_roots_do_not_trust_the_test_authority,
+                     *boost::unit_test::label("CTX-05 CTX-40 B-005"))
 {
     engine_pair pair(tls::create_secure_context(), {}, server_context(all().server, protocol_version::tlsv1_3), {});
     BOOST_TEST(!pair.handshake());
@@ -133,7 +137,7 @@ BOOST_AUTO_TEST_CASE(the_built_in_roots_do_not_trust_the_test_authority)  // CTX
     BOOST_TEST(pair.client.engine.error_info().message == "unable to verify the first certificate");  // B-005
 }
 
-BOOST_AUTO_TEST_CASE(an_anonymous_server_is_no_verified_server)
+BOOST_AUTO_TEST_CASE(an_anonymous_server_is_no_verified_server, *boost::unit_test::label("ERR-34 ERR-35"))
 {
     const tls::secure_context anonymous = tls::create_secure_context(
         {.ciphers = "ADH-AES128-GCM-SHA256:AECDH-AES128-SHA:@SECLEVEL=0", .dhparam = "auto",
@@ -147,7 +151,7 @@ BOOST_AUTO_TEST_CASE(an_anonymous_server_is_no_verified_server)
     BOOST_TEST(knowing.client.engine.authorization_error().value() == "UNABLE_TO_GET_ISSUER_CERT");
 }
 
-BOOST_AUTO_TEST_CASE(a_check_of_the_program_s_own_replaces_the_host_check)  // CONN-16, CONN-17
+BOOST_AUTO_TEST_CASE(a_check_of_the_program_s_own_replaces_the_host_check, *boost::unit_test::label("CONN-16 CONN-17"))
 {
     const auto pair_with = [](auto check) {
         return engine_pair(client_context(all().root.certificate()),
@@ -182,7 +186,9 @@ BOOST_AUTO_TEST_CASE(a_check_of_the_program_s_own_replaces_the_host_check)  // C
     BOOST_CHECK_THROW(std::rethrow_exception(throwing.client.engine.error_info().exception), std::runtime_error);
 }
 
-BOOST_AUTO_TEST_CASE(a_server_decides_about_client_certificates_inside_the_handshake)  // SRV-09 to SRV-14, B-031 to B-033, BYD-27
+BOOST_AUTO_TEST_CASE(a_server_decides_about_client_certificates_inside_the_handshake,
+                     *boost::unit_test::label("BYD-27 OPT-07 OPT-08 SOCK-05 SOCK-06 SOCK-12 SOCK-13 "
+                                              "SRV-09 to SRV-14 B-031 to B-033"))
 {
     struct row {
         bool request;
@@ -233,7 +239,8 @@ BOOST_AUTO_TEST_CASE(a_server_decides_about_client_certificates_inside_the_hands
         }
 }
 
-BOOST_AUTO_TEST_CASE(the_client_of_a_server_that_misses_its_certificate_gets_node_s_codes)  // SRV-11, B-033, CONN-27
+BOOST_AUTO_TEST_CASE(the_client_of_a_server_that_misses_its_certificate_gets_node_s_codes,
+                     *boost::unit_test::label("CONN-27 ERR-04 SRV-11 B-033"))
 {
     for (const protocol_version version : both_versions) {
         engine_pair pair(client_context(all().root.certificate()), {},
@@ -245,7 +252,7 @@ BOOST_AUTO_TEST_CASE(the_client_of_a_server_that_misses_its_certificate_gets_nod
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_revoked_client_is_refused)  // B-034, CTX-17
+BOOST_AUTO_TEST_CASE(a_revoked_client_is_refused, *boost::unit_test::label("CTX-17 ERR-56 B-034"))
 {
     const test::identity revoked = all().root.issue({.alternative_names = "", .common_name = "revoked"});
     const tls::secure_context server = tls::create_secure_context({.ca = all().root.certificate(),
@@ -261,7 +268,8 @@ BOOST_AUTO_TEST_CASE(a_revoked_client_is_refused)  // B-034, CTX-17
     BOOST_TEST(good.server.engine.authorized());
 }
 
-BOOST_AUTO_TEST_CASE(the_server_name_chooses_everything_that_a_context_holds)  // SNI-04 to SNI-13, SRV-15, B-046, B-047, BYD-19
+BOOST_AUTO_TEST_CASE(the_server_name_chooses_everything_that_a_context_holds,
+                     *boost::unit_test::label("BYD-19 SNI-06 to SNI-08 SNI-13 SNI-14 SRV-15 B-046 B-047 B-049"))
 {
     // The default: RSA, TLS 1.2 and 1.3, trusts nobody in particular. For b: ECDSA, TLS 1.2 only, one cipher, one group,
     // trusts the test authority.
@@ -307,7 +315,7 @@ BOOST_AUTO_TEST_CASE(the_server_name_chooses_everything_that_a_context_holds)  /
     BOOST_TEST(!nameless.server.engine.servername());  // B-049, SNI-14
 }
 
-BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_own_key_kind_in_both_versions)  // trap T1
+BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_own_key_kind_in_both_versions, *boost::unit_test::label("SNI-13"))
 {
     for (const protocol_version version : both_versions)
         for (const bool rsa_first : {false, true}) {
@@ -322,7 +330,8 @@ BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_own_key_kind_in_both_versio
         }
 }
 
-BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_groups_whichever_side_names_some)
+BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_groups_whichever_side_names_some,
+                     *boost::unit_test::label("BYD-19 SNI-13"))
 {
     const auto works = [](const char* standard, const char* named, const char* client) {
         const auto context = [](const char* groups) {
@@ -342,7 +351,8 @@ BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_groups_whichever_side_names
     BOOST_TEST(!works("auto", "P-384", "X25519"));
 }
 
-BOOST_AUTO_TEST_CASE(a_question_about_the_server_name_can_be_answered_later)  // B-048, SNI-12
+BOOST_AUTO_TEST_CASE(a_question_about_the_server_name_can_be_answered_later,
+                     *boost::unit_test::label("SNI-08 SNI-12 B-048"))
 {
     const tls::secure_context for_b = server_context(all().server_b, protocol_version::tlsv1_2);
     engine_pair pair(client_context(all().other_root.certificate()), {.servername = "b.example.com"},
@@ -367,7 +377,8 @@ BOOST_AUTO_TEST_CASE(a_question_about_the_server_name_can_be_answered_later)  //
     BOOST_TEST(unnamed.handshake());
 }
 
-BOOST_AUTO_TEST_CASE(a_failing_answer_about_the_server_name_ends_the_handshake_with_an_alert)  // SNI-06, SNI-09
+BOOST_AUTO_TEST_CASE(a_failing_answer_about_the_server_name_ends_the_handshake_with_an_alert,
+                     *boost::unit_test::label("SNI-06 SNI-09"))
 {
     const auto expect_failure = [](engine_pair& pair) {
         const tls::error_info& info = pair.server.engine.error_info();
@@ -391,7 +402,7 @@ BOOST_AUTO_TEST_CASE(a_failing_answer_about_the_server_name_ends_the_handshake_w
     expect_failure(answered);
 }
 
-BOOST_AUTO_TEST_CASE(patterns_of_server_names_follow_their_rules)  // SNI-01, SNI-02, SNI-03, SRV-02
+BOOST_AUTO_TEST_CASE(patterns_of_server_names_follow_their_rules, *boost::unit_test::label("ERR-17 SNI-01 to SNI-03"))
 {
     using tls::internal::server_name_matches;
     struct row {

@@ -67,7 +67,8 @@ std::pair<session_ptr, bool> connect_with(const session_ptr& earlier, int versio
 
 BOOST_AUTO_TEST_SUITE(engine_session_test)
 
-BOOST_AUTO_TEST_CASE(a_session_is_resumed_under_the_same_policy_only)  // SES-02, SES-03
+BOOST_AUTO_TEST_CASE(a_session_is_resumed_under_the_same_policy_only,
+                     *boost::unit_test::label("SES-02 SES-26 SOCK-30 B-059"))
 {
     for (const auto& [version, number] :
          {std::pair(protocol_version::tlsv1_2, TLS1_2_VERSION), std::pair(protocol_version::tlsv1_3, TLS1_3_VERSION)}) {
@@ -116,7 +117,8 @@ BOOST_AUTO_TEST_CASE(the_end_of_an_engine_does_not_spoil_its_session)
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_client_may_renegotiate_as_often_as_the_limit_says)  // RNG-01, RNG-03, B-067
+BOOST_AUTO_TEST_CASE(a_client_may_renegotiate_as_often_as_the_limit_says,
+                     *boost::unit_test::label("CTX-34 DEF-01 ERR-18 RNG-01 RNG-03 RNG-04 RNG-18 B-067"))
 {
     const tls::settings before = tls::defaults();
     for (const unsigned limit : {0u, 1u, 3u, 10u}) {
@@ -144,7 +146,7 @@ BOOST_AUTO_TEST_CASE(a_client_may_renegotiate_as_often_as_the_limit_says)  // RN
     tls::set_defaults(before);
 }
 
-BOOST_AUTO_TEST_CASE(renegotiation_can_be_disabled)  // RNG-05
+BOOST_AUTO_TEST_CASE(renegotiation_can_be_disabled, *boost::unit_test::label("ERR-16 RNG-05 SOCK-14"))
 {
     test::engine_end server{tls::engine(server_context(all().server, protocol_version::tlsv1_2), tls::role::server)};
     openssl_client client(TLS1_2_VERSION);

@@ -66,7 +66,7 @@ constexpr protocol_version both_versions[] = {protocol_version::tlsv1_2, protoco
 
 BOOST_AUTO_TEST_SUITE(engine_test)
 
-BOOST_AUTO_TEST_CASE(a_handshake_and_data_survive_every_size_of_pieces)
+BOOST_AUTO_TEST_CASE(a_handshake_and_data_survive_every_size_of_pieces, *boost::unit_test::label("BYD-04"))
 {
     const std::string up = random_text(40'000);
     const std::string down = random_text(3'000);
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_read_gathers_small_records_and_leaves_the_rest_pending)
     }
 }
 
-BOOST_AUTO_TEST_CASE(close_notify_ends_one_direction_only)  // B-070
+BOOST_AUTO_TEST_CASE(close_notify_ends_one_direction_only, *boost::unit_test::label("GEN-11 B-070"))
 {
     for (const protocol_version version : both_versions) {
         engine_pair pair = plain_pair(version);
@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(close_notify_ends_one_direction_only)  // B-070
     }
 }
 
-BOOST_AUTO_TEST_CASE(the_end_of_the_transport_without_close_notify_is_truncation)  // BYD-21
+BOOST_AUTO_TEST_CASE(the_end_of_the_transport_without_close_notify_is_truncation, *boost::unit_test::label("BYD-21"))
 {
     for (const protocol_version version : both_versions) {
         engine_pair pair = plain_pair(version);
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_transport_without_close_notify_is_truncation
     }
 }
 
-BOOST_AUTO_TEST_CASE(truncation_can_be_taken_for_an_end_but_not_inside_a_record)
+BOOST_AUTO_TEST_CASE(truncation_can_be_taken_for_an_end_but_not_inside_a_record, *boost::unit_test::label("BYD-21"))
 {
     engine_pair pair = plain_pair(protocol_version::tlsv1_3, {}, {.allow_truncation = true});
     BOOST_TEST_REQUIRE(pair.handshake());
@@ -218,7 +218,8 @@ BOOST_AUTO_TEST_CASE(truncation_can_be_taken_for_an_end_but_not_inside_a_record)
     BOOST_TEST((cut.server.engine.error_info().error == tls::errc::truncated));
 }
 
-BOOST_AUTO_TEST_CASE(the_end_of_the_transport_in_the_handshake_is_a_lost_connection)  // ERR-31, B-077, B-078
+BOOST_AUTO_TEST_CASE(the_end_of_the_transport_in_the_handshake_is_a_lost_connection,
+                     *boost::unit_test::label("ERR-31 B-077 B-078"))
 {
     for (const bool server_loses : {false, true}) {
         engine_pair pair = plain_pair(protocol_version::tlsv1_3);
@@ -232,7 +233,8 @@ BOOST_AUTO_TEST_CASE(the_end_of_the_transport_in_the_handshake_is_a_lost_connect
     }
 }
 
-BOOST_AUTO_TEST_CASE(what_is_no_tls_is_refused_with_an_alert)  // SRV-16, B-100, B-101
+BOOST_AUTO_TEST_CASE(what_is_no_tls_is_refused_with_an_alert,
+                     *boost::unit_test::label("ERR-01 ERR-02 SRV-16 B-100 B-101"))
 {
     struct bad_input {
         std::string bytes;
@@ -265,7 +267,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_tls_is_refused_with_an_alert)  // SRV-16, B-100,
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_plaintext_server_is_a_wrong_version_number_for_the_client)  // B-079, B-080
+BOOST_AUTO_TEST_CASE(a_plaintext_server_is_a_wrong_version_number_for_the_client,
+                     *boost::unit_test::label("ERR-02 B-079 B-080"))
 {
     tls::engine client(trusting(all().root.certificate()), role::client);
     BOOST_TEST((client.handshake() == status::want_input));
@@ -279,7 +282,8 @@ BOOST_AUTO_TEST_CASE(a_plaintext_server_is_a_wrong_version_number_for_the_client
     BOOST_TEST(client.output_size() == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(a_changed_byte_ends_the_connection_with_an_alert_on_both_ends)  // SOCK-39
+BOOST_AUTO_TEST_CASE(a_changed_byte_ends_the_connection_with_an_alert_on_both_ends,
+                     *boost::unit_test::label("ERR-04 SOCK-39"))
 {
     for (const protocol_version version : both_versions) {
         engine_pair pair = plain_pair(version);
@@ -306,7 +310,7 @@ BOOST_AUTO_TEST_CASE(a_changed_byte_ends_the_connection_with_an_alert_on_both_en
     }
 }
 
-BOOST_AUTO_TEST_CASE(versions_without_overlap_fail_on_both_ends)  // B-016, GEN-07
+BOOST_AUTO_TEST_CASE(versions_without_overlap_fail_on_both_ends, *boost::unit_test::label("ERR-04 GEN-07 B-016"))
 {
     engine_pair pair(trusting(all().root.certificate(), only(protocol_version::tlsv1_2)), {},
                      context_of(all().server, only(protocol_version::tlsv1_3)), {});
@@ -316,7 +320,7 @@ BOOST_AUTO_TEST_CASE(versions_without_overlap_fail_on_both_ends)  // B-016, GEN-
     BOOST_TEST(pair.client.engine.error_info().alert.value() == 70);
 }
 
-BOOST_AUTO_TEST_CASE(ciphers_without_overlap_fail_on_both_ends)  // B-020
+BOOST_AUTO_TEST_CASE(ciphers_without_overlap_fail_on_both_ends, *boost::unit_test::label("B-020"))
 {
     engine_pair pair(trusting(all().root.certificate(), {.ciphers = "TLS_AES_128_GCM_SHA256"}), {},
                      context_of(all().server, {.ciphers = "TLS_AES_256_GCM_SHA384"}), {});
@@ -325,7 +329,7 @@ BOOST_AUTO_TEST_CASE(ciphers_without_overlap_fail_on_both_ends)  // B-020
     BOOST_TEST(pair.client.code() == "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE");
 }
 
-BOOST_AUTO_TEST_CASE(a_server_without_a_certificate_fails_the_handshake)  // B-008, CTX-22
+BOOST_AUTO_TEST_CASE(a_server_without_a_certificate_fails_the_handshake, *boost::unit_test::label("CTX-22 B-008"))
 {
     engine_pair pair(trusting(all().root.certificate()), {}, tls::create_secure_context(), {});
     BOOST_TEST(!pair.handshake());
@@ -333,7 +337,8 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_certificate_fails_the_handshake)  // B-0
     BOOST_TEST(pair.client.code() == "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE");
 }
 
-BOOST_AUTO_TEST_CASE(the_server_s_order_of_ciphers_decides_unless_told_otherwise)  // B-021, OPT-15
+BOOST_AUTO_TEST_CASE(the_server_s_order_of_ciphers_decides_unless_told_otherwise,
+                     *boost::unit_test::label("CTX-21 OPT-15 B-021"))
 {
     struct row {
         std::optional<bool> honor;
@@ -354,7 +359,8 @@ BOOST_AUTO_TEST_CASE(the_server_s_order_of_ciphers_decides_unless_told_otherwise
     }
 }
 
-BOOST_AUTO_TEST_CASE(application_protocols_follow_the_server_s_preference)  // B-052, ALPN-03 to ALPN-06
+BOOST_AUTO_TEST_CASE(application_protocols_follow_the_server_s_preference,
+                     *boost::unit_test::label("ALPN-03 ALPN-04 ALPN-06 CONN-14 OPT-03 SOCK-35 B-052"))
 {
     struct row {
         tls::alpn_protocol_list client;
@@ -378,7 +384,7 @@ BOOST_AUTO_TEST_CASE(application_protocols_follow_the_server_s_preference)  // B
         }
 }
 
-BOOST_AUTO_TEST_CASE(no_common_application_protocol_is_a_fatal_alert)  // ALPN-05
+BOOST_AUTO_TEST_CASE(no_common_application_protocol_is_a_fatal_alert, *boost::unit_test::label("ALPN-05"))
 {
     engine_pair pair =
         plain_pair(protocol_version::tlsv1_3, {.alpn_protocols = {"h2"}}, {.alpn_protocols = {"http/1.1"}});
@@ -388,7 +394,8 @@ BOOST_AUTO_TEST_CASE(no_common_application_protocol_is_a_fatal_alert)  // ALPN-0
     BOOST_TEST(pair.server.engine.error_info().alert.value() == 120);
 }
 
-BOOST_AUTO_TEST_CASE(names_of_application_protocols_are_checked_when_given)  // B-054, ALPN-01, ALPN-02
+BOOST_AUTO_TEST_CASE(names_of_application_protocols_are_checked_when_given,
+                     *boost::unit_test::label("ALPN-01 ALPN-02 CONN-14 ERR-27 OPT-03 B-054"))
 {
     const auto code_of = [](auto make) -> std::string {
         try {
@@ -410,7 +417,8 @@ BOOST_AUTO_TEST_CASE(names_of_application_protocols_are_checked_when_given)  // 
                "ERR_INVALID_ARG_VALUE");
 }
 
-BOOST_AUTO_TEST_CASE(getters_tell_what_was_negotiated)  // SOCK-19, SOCK-21, SOCK-22, SOCK-26, B-084
+BOOST_AUTO_TEST_CASE(getters_tell_what_was_negotiated,
+                     *boost::unit_test::label("GEN-04 SOCK-18 SOCK-19 SOCK-21 SOCK-22 SOCK-26 SOCK-36 B-084"))
 {
     for (const protocol_version version : both_versions) {
         engine_pair pair = plain_pair(version, {.servername = "localhost"});
@@ -440,7 +448,7 @@ BOOST_AUTO_TEST_CASE(getters_tell_what_was_negotiated)  // SOCK-19, SOCK-21, SOC
     }
 }
 
-BOOST_AUTO_TEST_CASE(both_ends_export_the_same_key_material)  // B-083, SOCK-17
+BOOST_AUTO_TEST_CASE(both_ends_export_the_same_key_material, *boost::unit_test::label("ERR-13 SOCK-17 B-083"))
 {
     for (const protocol_version version : both_versions) {
         engine_pair pair = plain_pair(version);
@@ -463,7 +471,8 @@ BOOST_AUTO_TEST_CASE(both_ends_export_the_same_key_material)  // B-083, SOCK-17
     }
 }
 
-BOOST_AUTO_TEST_CASE(an_empty_context_or_an_impossible_name_is_refused_at_once)  // ERR-10
+BOOST_AUTO_TEST_CASE(an_empty_context_or_an_impossible_name_is_refused_at_once,
+                     *boost::unit_test::label("ERR-10 ERR-27"))
 {
     const auto code_of = [](auto make) -> std::string {
         try {

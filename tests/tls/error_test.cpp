@@ -8,7 +8,7 @@ using namespace coil;
 
 BOOST_AUTO_TEST_SUITE(error_test)
 
-BOOST_AUTO_TEST_CASE(own_outcomes_have_node_s_codes)  // ERR-07, ERR-09, ERR-13, ERR-16, ERR-18
+BOOST_AUTO_TEST_CASE(own_outcomes_have_node_s_codes, *boost::unit_test::label("ERR-07 ERR-09 ERR-13 ERR-16 ERR-18"))
 {
     const std::pair<tls::errc, std::string> table[] = {
         {tls::errc::truncated, "ERR_SSL_UNEXPECTED_EOF_WHILE_READING"},
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(outcomes_equal_what_the_standard_has_for_them)
         BOOST_TEST((std::error_code(own).default_error_condition().category() == tls::tls_category()));
 }
 
-BOOST_AUTO_TEST_CASE(codes_of_openssl_follow_node_s_rule)  // ERR-02, ERR-03, ERR-04
+BOOST_AUTO_TEST_CASE(codes_of_openssl_follow_node_s_rule, *boost::unit_test::label("ERR-02 to ERR-04"))
 {
     const auto packed = [](int library, int reason) { return ERR_PACK(library, 0, reason); };
     using tls::internal::setup_error_code;
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(codes_of_openssl_follow_node_s_rule)  // ERR-02, ERR-03, ER
     }
 }
 
-BOOST_AUTO_TEST_CASE(verification_results_have_node_s_28_names)  // ERR-34 to ERR-62
+BOOST_AUTO_TEST_CASE(verification_results_have_node_s_28_names, *boost::unit_test::label("ERR-34 to ERR-62"))
 {
     const std::pair<long, std::string_view> table[] = {
         {2, "UNABLE_TO_GET_ISSUER_CERT"},
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(verification_results_have_node_s_28_names)  // ERR-34 to ER
     BOOST_TEST((std::error_code{21, tls::verify_category()}.message()) == "unable to verify the first certificate");
 }
 
-BOOST_AUTO_TEST_CASE(every_verification_result_has_a_name, *boost::unit_test::label("F-67"))
+BOOST_AUTO_TEST_CASE(every_verification_result_has_a_name, *boost::unit_test::label("F-67 BYD-31"))
 {
     BOOST_TEST(tls::verify_error_name(X509_V_ERR_PERMITTED_VIOLATION) == "PERMITTED_VIOLATION");
     BOOST_TEST(tls::verify_error_name(X509_V_ERR_NO_ISSUER_PUBLIC_KEY) == "NO_ISSUER_PUBLIC_KEY");
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(every_verification_result_has_a_name, *boost::unit_test::la
         BOOST_TEST(tls::verify_error_name(value) != "UNSPECIFIED", value);
 }
 
-BOOST_AUTO_TEST_CASE(alerts_have_node_s_codes_whatever_openssl_calls_them, *boost::unit_test::label("F-69"))
+BOOST_AUTO_TEST_CASE(alerts_have_node_s_codes_whatever_openssl_calls_them, *boost::unit_test::label("F-69 ERR-04"))
 {
     // What OpenSSL 3.0, which Node 20 has, makes of the alerts.
     const std::pair<int, std::string_view> node_s[] = {
@@ -177,7 +177,8 @@ BOOST_AUTO_TEST_CASE(alerts_have_node_s_codes_whatever_openssl_calls_them, *boos
     ERR_load_strings(0, original);
 }
 
-BOOST_AUTO_TEST_CASE(a_set_up_error_carries_the_whole_queue_oldest_first_and_leaves_none)  // ERR-01, GEN-12
+BOOST_AUTO_TEST_CASE(a_set_up_error_carries_the_whole_queue_oldest_first_and_leaves_none,
+                     *boost::unit_test::label("ERR-01 ERR-03 GEN-12"))
 {
     ERR_clear_error();
     ERR_raise(ERR_LIB_PEM, 108);

@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(open_connections_are_served_between_the_steps_of_handshakes
     });
 }
 
-BOOST_AUTO_TEST_CASE(clients_that_stop_midway_take_nobodys_place, *boost::unit_test::label("F-26"))
+BOOST_AUTO_TEST_CASE(clients_that_stop_midway_take_nobodys_place, *boost::unit_test::label("F-26 BYD-36"))
 {
     test::run([]() -> task<> {
         watched_server server({.handshake_timeout = 60s, .max_handshakes = 1});
@@ -187,7 +187,8 @@ BOOST_AUTO_TEST_CASE(a_connection_gets_its_engine_when_it_has_said_something, *b
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_connection_that_waits_for_its_handshake_too_long_is_closed)
+BOOST_AUTO_TEST_CASE(a_connection_that_waits_for_its_handshake_too_long_is_closed,
+                     *boost::unit_test::label("BYD-36 OPT-06"))
 {
     test::run([]() -> task<> {
         watched_server server({.handshake_timeout = 300ms, .max_handshakes = 1});

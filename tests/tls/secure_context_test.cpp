@@ -63,7 +63,7 @@ constexpr const char* small_dh_group =  // 512 bits
 
 BOOST_AUTO_TEST_SUITE(secure_context_test)
 
-BOOST_AUTO_TEST_CASE(no_option_is_needed_and_empty_ones_do_not_count)  // CTX-01, B-007, OPT-02
+BOOST_AUTO_TEST_CASE(no_option_is_needed_and_empty_ones_do_not_count, *boost::unit_test::label("CTX-01 B-007"))
 {
     BOOST_TEST(static_cast<bool>(create_secure_context()));
     BOOST_TEST(static_cast<bool>(create_secure_context({.ca = "", .cert = "", .ciphers = "", .key = ""})));
@@ -74,7 +74,10 @@ BOOST_AUTO_TEST_CASE(no_option_is_needed_and_empty_ones_do_not_count)  // CTX-01
     BOOST_TEST((one != create_secure_context()));
 }
 
-BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_refused_with_node_s_code_and_a_line_that_names_it)
+BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_refused_with_node_s_code_and_a_line_that_names_it,
+                     *boost::unit_test::label("BYD-25 CTX-07 CTX-10 CTX-11 CTX-15 CTX-17 CTX-19 CTX-20 CTX-23 "
+                                              "CTX-25 CTX-29 CTX-30 DEF-19 ERR-12 ERR-26 ERR-27 B-001 B-002 B-012 "
+                                              "B-013 B-019"))
 {
     const test::identity& server = all().server;
     const test::identity& rsa = all().server_rsa;
@@ -135,7 +138,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_refused_with_node_s_code_and_a_line_
     }
 }
 
-BOOST_AUTO_TEST_CASE(the_first_thing_that_is_wrong_in_the_order_of_work_decides)  // CTX-04
+BOOST_AUTO_TEST_CASE(the_first_thing_that_is_wrong_in_the_order_of_work_decides, *boost::unit_test::label("CTX-04"))
 {
     tls::secure_context_options options{.ca = "garbage",
                                         .cert = "garbage",
@@ -156,7 +159,8 @@ BOOST_AUTO_TEST_CASE(the_first_thing_that_is_wrong_in_the_order_of_work_decides)
     BOOST_TEST(code_of(options) == "ERR_CRYPTO_OPERATION_FAILED");
 }
 
-BOOST_AUTO_TEST_CASE(without_strict_an_unusable_ca_is_ignored_as_in_node)  // CTX-05, CTX-19
+BOOST_AUTO_TEST_CASE(without_strict_an_unusable_ca_is_ignored_as_in_node,
+                     *boost::unit_test::label("BYD-25 CTX-05 CTX-19"))
 {
     BOOST_TEST(code_of({.ca = "garbage", .dhparam = "garbage", .strict = false}) == "");
     engine_pair pair = pair_of({.ca = "garbage", .strict = false}, server_with(all().server));
@@ -190,7 +194,8 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_named_with_its_cause)
     BOOST_TEST(failure->what() == "cert (" + files.path("server.key") + "): no start line");
 }
 
-BOOST_AUTO_TEST_CASE(encrypted_keys_open_with_their_own_or_the_shared_passphrase)  // CTX-24, CTX-26, B-002
+BOOST_AUTO_TEST_CASE(encrypted_keys_open_with_their_own_or_the_shared_passphrase,
+                     *boost::unit_test::label("CTX-23 CTX-24 CTX-26 B-002"))
 {
     const test::identity& server = all().server;
     const test::identity& rsa = all().server_rsa;
@@ -204,14 +209,14 @@ BOOST_AUTO_TEST_CASE(encrypted_keys_open_with_their_own_or_the_shared_passphrase
                "ERR_OSSL_BAD_DECRYPT");
 }
 
-BOOST_AUTO_TEST_CASE(a_wrong_passphrase_has_one_code_whatever_it_decrypts_to)
+BOOST_AUTO_TEST_CASE(a_wrong_passphrase_has_one_code_whatever_it_decrypts_to, *boost::unit_test::label("CTX-23"))
 {
     const std::string key = all().server.encrypted_key("secret");
     for (int i = 0; i < 1000; ++i)
         BOOST_TEST_REQUIRE(code_of({.key = key, .passphrase = std::to_string(i)}) == "ERR_OSSL_BAD_DECRYPT");
 }
 
-BOOST_AUTO_TEST_CASE(pem_is_taken_from_text_bytes_and_lists)  // B-004, B-011
+BOOST_AUTO_TEST_CASE(pem_is_taken_from_text_bytes_and_lists, *boost::unit_test::label("CTX-05 B-004"))
 {
     const std::string& root = all().root.certificate();
     const std::string& other = all().other_root.certificate();
@@ -231,7 +236,8 @@ BOOST_AUTO_TEST_CASE(pem_is_taken_from_text_bytes_and_lists)  // B-004, B-011
     }
 }
 
-BOOST_AUTO_TEST_CASE(several_identities_serve_side_by_side_in_any_order)  // CTX-08, B-003
+BOOST_AUTO_TEST_CASE(several_identities_serve_side_by_side_in_any_order,
+                     *boost::unit_test::label("CTX-07 CTX-08 B-003"))
 {
     const test::identity rsa_below = all().intermediate->issue({.key = test::key_kind::rsa_2048});
     const tls::secure_context_options server{.cert = {rsa_below.cert, all().server_below.cert},
@@ -245,7 +251,7 @@ BOOST_AUTO_TEST_CASE(several_identities_serve_side_by_side_in_any_order)  // CTX
     }
 }
 
-BOOST_AUTO_TEST_CASE(contexts_do_not_share_trust)  // B-005, CTX-40
+BOOST_AUTO_TEST_CASE(contexts_do_not_share_trust, *boost::unit_test::label("CTX-40 B-005"))
 {
     const tls::secure_context before = create_secure_context();
     const tls::secure_context with_list = create_secure_context({.crl = all().root.revoke({})});
@@ -261,7 +267,8 @@ BOOST_AUTO_TEST_CASE(contexts_do_not_share_trust)  // B-005, CTX-40
     BOOST_TEST(code_with(with_list) != "");
 }
 
-BOOST_AUTO_TEST_CASE(a_revocation_list_is_asked_for_every_certificate)  // B-035, CTX-17
+BOOST_AUTO_TEST_CASE(a_revocation_list_is_asked_for_every_certificate,
+                     *boost::unit_test::label("CTX-17 ERR-36 ERR-56 B-035"))
 {
     const auto code_with = [](const std::string& list) {
         engine_pair pair = pair_of({.crl = list}, server_with(all().server));
@@ -273,7 +280,8 @@ BOOST_AUTO_TEST_CASE(a_revocation_list_is_asked_for_every_certificate)  // B-035
     BOOST_TEST(code_with(all().other_root.revoke({})) == "UNABLE_TO_GET_CRL");
 }
 
-BOOST_AUTO_TEST_CASE(ciphers_are_split_between_the_versions)  // CTX-11 to CTX-14, GEN-08
+BOOST_AUTO_TEST_CASE(ciphers_are_split_between_the_versions,
+                     *boost::unit_test::label("CTX-11 CTX-12 CTX-14 CTX-15 GEN-08"))
 {
     const auto negotiated = [](tls::secure_context_options options) -> std::string {
         tls::secure_context_options server = server_with(all().server);
@@ -300,7 +308,7 @@ BOOST_AUTO_TEST_CASE(ciphers_are_split_between_the_versions)  // CTX-11 to CTX-1
                         .strict_tls13_ciphers = true}) == "ERR_INVALID_ARG_VALUE");
 }
 
-BOOST_AUTO_TEST_CASE(only_names_of_tls_1_3_raise_the_lowest_version)  // CTX-13
+BOOST_AUTO_TEST_CASE(only_names_of_tls_1_3_raise_the_lowest_version, *boost::unit_test::label("CTX-13"))
 {
     tls::secure_context_options server = server_with(all().server);
     server.ciphers = "TLS_AES_128_GCM_SHA256";
@@ -309,7 +317,8 @@ BOOST_AUTO_TEST_CASE(only_names_of_tls_1_3_raise_the_lowest_version)  // CTX-13
     BOOST_TEST(pair.server.code() == "ERR_SSL_UNSUPPORTED_PROTOCOL");
 }
 
-BOOST_AUTO_TEST_CASE(the_highest_common_version_is_used)  // B-015, DEF-09, DEF-10
+BOOST_AUTO_TEST_CASE(the_highest_common_version_is_used,
+                     *boost::unit_test::label("CTX-29 CTX-30 DEF-09 DEF-10 GEN-07 B-015"))
 {
     using version = std::optional<protocol_version>;
     struct row {
@@ -338,7 +347,7 @@ BOOST_AUTO_TEST_CASE(the_highest_common_version_is_used)  // B-015, DEF-09, DEF-
     }
 }
 
-BOOST_AUTO_TEST_CASE(dhe_needs_dhparam)  // GEN-05, CTX-18, B-013
+BOOST_AUTO_TEST_CASE(dhe_needs_dhparam, *boost::unit_test::label("CTX-18 GEN-05 B-013"))
 {
     const tls::secure_context_options client{.ciphers = "DHE-RSA-AES128-GCM-SHA256",
                                              .max_version = protocol_version::tlsv1_2};
@@ -351,7 +360,8 @@ BOOST_AUTO_TEST_CASE(dhe_needs_dhparam)  // GEN-05, CTX-18, B-013
     BOOST_TEST(with.handshake());
 }
 
-BOOST_AUTO_TEST_CASE(groups_and_signature_algorithms_must_have_something_in_common)  // CTX-10, CTX-20, B-026
+BOOST_AUTO_TEST_CASE(groups_and_signature_algorithms_must_have_something_in_common,
+                     *boost::unit_test::label("CTX-10 CTX-20 B-026"))
 {
     tls::secure_context_options server = server_with(all().server_rsa);
     server.ecdh_curve = "P-384:P-256";
@@ -370,7 +380,7 @@ BOOST_AUTO_TEST_CASE(groups_and_signature_algorithms_must_have_something_in_comm
     BOOST_TEST(algorithms.server.code() == "ERR_SSL_NO_SHARED_SIGNATURE_ALGORITHMS");
 }
 
-BOOST_AUTO_TEST_CASE(secure_options_are_added_to_the_built_in_ones)  // CTX-33
+BOOST_AUTO_TEST_CASE(secure_options_are_added_to_the_built_in_ones, *boost::unit_test::label("CTX-33"))
 {
     tls::secure_context_options server = server_with(all().server);
     server.secure_options = tls::secure_option::no_tlsv1_3;
@@ -379,7 +389,7 @@ BOOST_AUTO_TEST_CASE(secure_options_are_added_to_the_built_in_ones)  // CTX-33
     BOOST_TEST(pair.client.engine.get_protocol() == "TLSv1.2");
 }
 
-BOOST_AUTO_TEST_CASE(fewer_tickets_make_a_shorter_handshake)
+BOOST_AUTO_TEST_CASE(fewer_tickets_make_a_shorter_handshake, *boost::unit_test::label("SES-03"))
 {
     const auto bytes_after_handshake = [](std::optional<unsigned> tickets) {
         tls::secure_context_options options = server_with(all().server);
@@ -401,7 +411,7 @@ BOOST_AUTO_TEST_CASE(fewer_tickets_make_a_shorter_handshake)
     BOOST_TEST(bytes_after_handshake(std::nullopt) == bytes_after_handshake(2));
 }
 
-BOOST_AUTO_TEST_CASE(a_context_outlives_its_handle_in_engines)  // CTX-02
+BOOST_AUTO_TEST_CASE(a_context_outlives_its_handle_in_engines)
 {
     engine_pair pair = pair_of({}, server_with(all().server));
     BOOST_TEST(pair.handshake());

@@ -32,7 +32,7 @@ std::string reason(std::string_view host, const tls::certificate& cert)
 
 BOOST_AUTO_TEST_SUITE(server_identity_test)
 
-BOOST_AUTO_TEST_CASE(names_match_as_node_matches_them)  // IDN-03 to IDN-13, B-037 to B-039
+BOOST_AUTO_TEST_CASE(names_match_as_node_matches_them, *boost::unit_test::label("IDN-03 to IDN-13 B-037 to B-039"))
 {
     struct row {
         std::string host;
@@ -93,7 +93,8 @@ BOOST_AUTO_TEST_CASE(names_match_as_node_matches_them)  // IDN-03 to IDN-13, B-0
                    given.host << " against " << given.names.value_or("no names"));
 }
 
-BOOST_AUTO_TEST_CASE(the_reason_says_what_was_compared)  // ERR-07, B-037, B-039
+BOOST_AUTO_TEST_CASE(the_reason_says_what_was_compared,
+                     *boost::unit_test::label("ERR-07 IDN-01 IDN-04 to IDN-07 B-037 B-039"))
 {
     BOOST_TEST(reason("a.com.", with("DNS:b.com, IP Address:8.8.8.8")) ==
                "Host: a.com. is not in the cert's altnames: DNS:b.com, IP Address:8.8.8.8");
@@ -105,7 +106,7 @@ BOOST_AUTO_TEST_CASE(the_reason_says_what_was_compared)  // ERR-07, B-037, B-039
     BOOST_TEST(tls::check_server_identity("a.com.", with("DNS:b.com"))->host == "a.com");
 }
 
-BOOST_AUTO_TEST_CASE(quoted_names_are_one_name_whatever_they_hold)  // IDN-14, ERR-06, B-040
+BOOST_AUTO_TEST_CASE(quoted_names_are_one_name_whatever_they_hold, *boost::unit_test::label("ERR-06 IDN-14 B-040"))
 {
     const std::string quoted =
         R"(DNS:"good.example.org\u0000.evil.example.com", DNS:just-another.example.com, IP Address:8.8.8.8)";

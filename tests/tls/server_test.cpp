@@ -136,7 +136,9 @@ std::vector<client_case> client_cases()
 
 BOOST_AUTO_TEST_SUITE(server_test)
 
-BOOST_AUTO_TEST_CASE(client_certificates_are_asked_for_and_judged_as_the_options_say)
+BOOST_AUTO_TEST_CASE(client_certificates_are_asked_for_and_judged_as_the_options_say,
+                     *boost::unit_test::label("BYD-27 CONN-27 EVT-07 EVT-08 OPT-07 OPT-08 SRV-09 to SRV-14 "
+                                              "B-031 to B-033"))
 {
     for (const client_case& one : client_cases()) {
         for (const bool v13 : {false, true}) {
@@ -179,9 +181,10 @@ BOOST_AUTO_TEST_CASE(client_certificates_are_asked_for_and_judged_as_the_options
     }
 }
 
-BOOST_AUTO_TEST_CASE(the_name_that_the_client_sends_chooses_everything)
+BOOST_AUTO_TEST_CASE(the_name_that_the_client_sends_chooses_everything,
+                     *boost::unit_test::label("ERR-17 SNI-02 to SNI-05 SOCK-36 SRV-02 SRV-15 B-046 B-047"))
 {
-    test::run([]() -> task<> {  // B-046, B-047
+    test::run([]() -> task<> {
         noting_server server({.reject_unauthorized = false, .request_cert = true, .secure_context = {.ca = all().other_root.certificate()}});
         server.server.add_context("*.example.com", {.ca = all().root.certificate(), .cert = all().wildcard.cert, .key = all().wildcard.key});
         server.server.add_context("a.example.com", {.ca = all().root.certificate(), .cert = all().server_a.cert, .key = all().server_a.key});
@@ -224,7 +227,8 @@ BOOST_AUTO_TEST_CASE(the_name_that_the_client_sends_chooses_everything)
     });
 }
 
-BOOST_AUTO_TEST_CASE(application_protocols_are_chosen_in_the_servers_order)
+BOOST_AUTO_TEST_CASE(application_protocols_are_chosen_in_the_servers_order,
+                     *boost::unit_test::label("ALPN-04 to ALPN-06 OPT-03 SOCK-35 B-052"))
 {
     struct {
         tls::alpn_protocol_list server;
@@ -250,9 +254,9 @@ BOOST_AUTO_TEST_CASE(application_protocols_are_chosen_in_the_servers_order)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_new_certificate_counts_for_new_connections_only)
+BOOST_AUTO_TEST_CASE(a_new_certificate_counts_for_new_connections_only, *boost::unit_test::label("SRV-07 B-009"))
 {
-    test::run([]() -> task<> {  // B-009
+    test::run([]() -> task<> {
         tls::server server = tls::create_server(test::serving(all().server), test::echo);
         const std::uint16_t port = test::listen_anywhere(server);
         tls::socket old = tls::connect(test::client_of(port));
@@ -280,9 +284,10 @@ BOOST_AUTO_TEST_CASE(a_new_certificate_counts_for_new_connections_only)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_server_without_a_certificate_listens_and_refuses)
+BOOST_AUTO_TEST_CASE(a_server_without_a_certificate_listens_and_refuses,
+                     *boost::unit_test::label("CTX-22 OPT-02 B-008"))
 {
-    test::run([]() -> task<> {  // B-008
+    test::run([]() -> task<> {
         noting_server server({}, test::identity());
         for (int i = 1; i <= 2; ++i) {
             auto visiting = visit_to(test::client_of(server.port));
@@ -294,7 +299,7 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_certificate_listens_and_refuses)
     });
 }
 
-BOOST_AUTO_TEST_CASE(connections_beyond_the_limit_are_dropped)
+BOOST_AUTO_TEST_CASE(connections_beyond_the_limit_are_dropped, *boost::unit_test::label("EVT-13 NET-07 NET-08"))
 {
     test::run([]() -> task<> {
         int drops = 0;
@@ -355,7 +360,7 @@ BOOST_AUTO_TEST_CASE(the_drop_of_a_connection_may_close_the_server)
     });
 }
 
-BOOST_AUTO_TEST_CASE(an_exception_ends_its_own_connection_only)
+BOOST_AUTO_TEST_CASE(an_exception_ends_its_own_connection_only, *boost::unit_test::label("SRV-17"))
 {
     test::run([]() -> task<> {
         std::vector<std::string> uncaught;
@@ -405,9 +410,10 @@ BOOST_AUTO_TEST_CASE(an_exception_ends_its_own_connection_only)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_closing_server_lets_open_connections_finish)
+BOOST_AUTO_TEST_CASE(a_closing_server_lets_open_connections_finish,
+                     *boost::unit_test::label("ERR-28 EVT-10 NET-08 NET-09 SRV-03 SRV-04 B-103"))
 {
-    test::run([]() -> task<> {  // B-103
+    test::run([]() -> task<> {
         tls::server server = tls::create_server(test::serving(all().server), test::echo);
         const std::uint16_t port = test::listen_anywhere(server);
         tls::socket client = tls::connect(test::client_of(port));
@@ -446,7 +452,7 @@ BOOST_AUTO_TEST_CASE(a_closing_server_lets_open_connections_finish)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_port_can_be_listened_on_again_at_once)
+BOOST_AUTO_TEST_CASE(a_port_can_be_listened_on_again_at_once, *boost::unit_test::label("ERR-28 NET-14 NET-15"))
 {
     test::run([]() -> task<> {
         tls::server server = tls::create_server(test::serving(all().server), test::echo);
@@ -466,7 +472,7 @@ BOOST_AUTO_TEST_CASE(a_port_can_be_listened_on_again_at_once)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_destroyed_server_takes_its_connections_along)
+BOOST_AUTO_TEST_CASE(a_destroyed_server_takes_its_connections_along, *boost::unit_test::label("NET-35"))
 {
     test::run([]() -> task<> {
         const test::process_counts before = test::process_counts::now();
@@ -548,7 +554,7 @@ BOOST_AUTO_TEST_CASE(a_stop_reaches_every_handler)
     });
 }
 
-BOOST_AUTO_TEST_CASE(two_hundred_clients_at_once_are_served)
+BOOST_AUTO_TEST_CASE(two_hundred_clients_at_once_are_served, *boost::unit_test::label("CTX-02 OPT-01 SRV-01"))
 {
     test::run([]() -> task<> {
         const test::process_counts before = test::process_counts::now();

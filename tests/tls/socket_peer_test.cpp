@@ -243,7 +243,7 @@ BOOST_AUTO_TEST_CASE(a_flood_of_new_keys_ends_its_connection_and_no_other, *boos
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_write_in_the_middle_of_a_renegotiation_waits_for_its_end)
+BOOST_AUTO_TEST_CASE(a_write_in_the_middle_of_a_renegotiation_waits_for_its_end, *boost::unit_test::label("RNG-14"))
 {
     for (const bool somebody_reads : {true, false}) {
         test::run([somebody_reads]() -> task<> {
@@ -342,7 +342,7 @@ BOOST_AUTO_TEST_CASE(a_peer_that_stops_in_a_renegotiation_keeps_nobody_waiting, 
     });
 }
 
-BOOST_AUTO_TEST_CASE(an_end_in_the_middle_of_a_renegotiation_comes_after_it)
+BOOST_AUTO_TEST_CASE(an_end_in_the_middle_of_a_renegotiation_comes_after_it, *boost::unit_test::label("RNG-14"))
 {
     test::run([]() -> task<> {
         one_connection server;

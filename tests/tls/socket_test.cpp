@@ -171,7 +171,8 @@ BOOST_AUTO_TEST_CASE(a_second_reader_is_told_that_there_is_one)
     });
 }
 
-BOOST_AUTO_TEST_CASE(an_end_without_close_notify_is_told_apart_from_an_orderly_one)
+BOOST_AUTO_TEST_CASE(an_end_without_close_notify_is_told_apart_from_an_orderly_one,
+                     *boost::unit_test::label("BYD-21 GEN-11"))
 {
     test::run([]() -> task<> {
         for (const bool orderly : {true, false}) {
@@ -212,7 +213,8 @@ BOOST_AUTO_TEST_CASE(an_end_without_close_notify_is_told_apart_from_an_orderly_o
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_record_that_was_cut_in_two_is_a_truncation_even_where_that_is_allowed)
+BOOST_AUTO_TEST_CASE(a_record_that_was_cut_in_two_is_a_truncation_even_where_that_is_allowed,
+                     *boost::unit_test::label("BYD-21"))
 {
     test::run([]() -> task<> {
         rule_breaker server;
@@ -234,7 +236,8 @@ BOOST_AUTO_TEST_CASE(a_record_that_was_cut_in_two_is_a_truncation_even_where_tha
     });
 }
 
-BOOST_AUTO_TEST_CASE(what_the_engine_wants_to_say_after_the_end_of_this_side_harms_nobody)
+BOOST_AUTO_TEST_CASE(what_the_engine_wants_to_say_after_the_end_of_this_side_harms_nobody,
+                     *boost::unit_test::label("SOCK-39"))
 {
     for (const protocol_version version : both_versions) {
         test::run([version]() -> task<> {
@@ -264,7 +267,8 @@ BOOST_AUTO_TEST_CASE(what_the_engine_wants_to_say_after_the_end_of_this_side_har
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_destroyed_socket_ends_every_wait_and_drops_what_was_not_sent)
+BOOST_AUTO_TEST_CASE(a_destroyed_socket_ends_every_wait_and_drops_what_was_not_sent,
+                     *boost::unit_test::label("ERR-30 SOCK-40"))
 {
     test::run([]() -> task<> {
         tls_pair pair;
@@ -305,7 +309,7 @@ BOOST_AUTO_TEST_CASE(a_destroyed_socket_ends_every_wait_and_drops_what_was_not_s
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_reset_is_a_reset_at_the_other_end)
+BOOST_AUTO_TEST_CASE(a_reset_is_a_reset_at_the_other_end, *boost::unit_test::label("NET-34"))
 {
     test::run([]() -> task<> {
         tls_pair pair;
@@ -330,9 +334,9 @@ BOOST_AUTO_TEST_CASE(a_reset_is_a_reset_at_the_other_end)
     });
 }
 
-BOOST_AUTO_TEST_CASE(empty_writes_are_no_error_and_send_nothing)
+BOOST_AUTO_TEST_CASE(empty_writes_are_no_error_and_send_nothing, *boost::unit_test::label("NET-28 B-074 B-093"))
 {
-    test::run([]() -> task<> {  // B-074, B-093
+    test::run([]() -> task<> {
         tls_pair pair;
         auto opening = pair.open();
         const bool open = co_await opening;
@@ -384,7 +388,8 @@ BOOST_AUTO_TEST_CASE(pieces_of_every_size_arrive_as_one_text)
     });
 }
 
-BOOST_AUTO_TEST_CASE(getters_answer_in_every_state)
+BOOST_AUTO_TEST_CASE(getters_answer_in_every_state,
+                     *boost::unit_test::label("ERR-13 GEN-10 SOCK-11 SOCK-17 SOCK-26 SOCK-31 SOCK-32 SOCK-38"))
 {
     test::run([]() -> task<> {
         const auto ask_everything = [](tls::socket& of) {
@@ -455,9 +460,10 @@ BOOST_AUTO_TEST_CASE(getters_answer_in_every_state)
     });
 }
 
-BOOST_AUTO_TEST_CASE(writes_before_the_handshake_wait_for_it_and_keep_their_order)
+BOOST_AUTO_TEST_CASE(writes_before_the_handshake_wait_for_it_and_keep_their_order,
+                     *boost::unit_test::label("GEN-09 B-086"))
 {
-    test::run([]() -> task<> {  // B-086
+    test::run([]() -> task<> {
         tls_pair pair;
         scope all;
         auto writer = [&]() -> task<> {

@@ -172,7 +172,8 @@ constexpr bad_manner bad_manners[] = {
 
 BOOST_AUTO_TEST_SUITE(tls_test)
 
-BOOST_AUTO_TEST_CASE(peers_without_manners_are_reported_once_and_leave_nothing_behind)
+BOOST_AUTO_TEST_CASE(peers_without_manners_are_reported_once_and_leave_nothing_behind,
+                     *boost::unit_test::label("ERR-09 ERR-31 EVT-08 OPT-06 SRV-16 B-078 B-100 to B-102"))
 {
     for (const bad_manner& one : bad_manners) {
         BOOST_TEST_CONTEXT(one.what) {
@@ -305,9 +306,9 @@ BOOST_AUTO_TEST_CASE(a_handler_of_client_errors_that_throws_is_an_uncaught_excep
     });
 }
 
-BOOST_AUTO_TEST_CASE(an_error_tells_all_that_is_known)
+BOOST_AUTO_TEST_CASE(an_error_tells_all_that_is_known, *boost::unit_test::label("ERR-01 GEN-07 B-016 B-079"))
 {
-    test::run([]() -> task<> {  // B-016, B-079
+    test::run([]() -> task<> {
         std::optional<tls::error_info> at_server;
         tls::server server = tls::create_server(
             test::serving(all().server, {.secure_context = test::only(tls::protocol_version::tlsv1_3)}), test::echo);
@@ -338,9 +339,10 @@ BOOST_AUTO_TEST_CASE(an_error_tells_all_that_is_known)
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_slow_reader_holds_the_writer_back_and_memory_stays_bounded)
+BOOST_AUTO_TEST_CASE(a_slow_reader_holds_the_writer_back_and_memory_stays_bounded,
+                     *boost::unit_test::label("NET-02 NET-28 B-088 B-089"))
 {
-    test::run([]() -> task<> {  // B-088, B-089
+    test::run([]() -> task<> {
         tls_pair pair;
         auto opening = pair.open();
         const bool open = co_await opening;

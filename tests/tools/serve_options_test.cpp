@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(a_client_without_a_certificate_is_served_where_none_has_to_
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_group_given_allows_dhe_ciphers)
+BOOST_AUTO_TEST_CASE(a_group_given_allows_dhe_ciphers, *boost::unit_test::label("CTX-19 GEN-05"))
 {
     const test::temporary_folder folder;
     folder.write("cert.pem", test::shared_credentials().server_rsa.cert);
