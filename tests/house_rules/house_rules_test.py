@@ -77,6 +77,7 @@ BAD = [
     (rules.rejected_words, {"net/socket.cpp": "// TODO\n"}),
     (rules.rejected_words, {"tls/socket.cpp": "SSL_set_retry_verify(ssl);\n"}),
     (rules.requirement_ids_stay_in_tests, {"tls/socket.cpp": "// ABC-07\n"}),
+    (rules.requirement_ids_stay_in_tests, {"docs/errors.md": "as ABC-07 says\n"}),
     (rules.nothing_is_downloaded, {"tools/setup": "curl https://somewhere.org/file\n"}),
     (rules.readme_shows_the_echo_server, {"tests/consumer/echo_server.cc": "int a;\n", "README.md": "int b;\n"}),
     (rules.nothing_is_downloaded, {"README.md": "from registry.somewhere.org\n"}),

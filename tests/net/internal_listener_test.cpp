@@ -141,7 +141,8 @@ BOOST_AUTO_TEST_CASE(a_path_of_a_server_that_outlives_its_loop_is_removed_unless
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_socket_that_cannot_accept_any_more_is_reported_and_closed, *boost::unit_test::label("F-39"))
+BOOST_AUTO_TEST_CASE(a_socket_that_cannot_accept_any_more_is_reported_and_closed,
+                     *boost::unit_test::label("F-39 EVT-11"))
 {
     run([]() -> task<> {
         net::server server = net::create_server({}, end_at_once);

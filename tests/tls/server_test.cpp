@@ -137,7 +137,7 @@ std::vector<client_case> client_cases()
 BOOST_AUTO_TEST_SUITE(server_test)
 
 BOOST_AUTO_TEST_CASE(client_certificates_are_asked_for_and_judged_as_the_options_say,
-                     *boost::unit_test::label("BYD-27 CONN-27 EVT-07 EVT-08 OPT-07 OPT-08 SRV-09 to SRV-14 "
+                     *boost::unit_test::label("BYD-27 CONN-27 EVT-07 EVT-08 OPT-07 OPT-08 OPT-14 SRV-09 to SRV-14 "
                                               "B-031 to B-033"))
 {
     for (const client_case& one : client_cases()) {
