@@ -105,22 +105,34 @@ def path_of(uri):
     return urllib.parse.unquote(urllib.parse.urlparse(uri).path)
 
 
-def count_cases(report):
-    """Passed cases and names of failed ones in a JUnit file; None if it is not a whole one."""
+def outcome_of(case):
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "failed"
+    if case.find("skipped") is not None:
+        return "skipped"
+    return "checked nothing" if case.get("assertions") == "0" else "passed"
+
+
+def read_cases(report):
+    """Names and outcomes of the cases in a JUnit file; None if it is not a whole one."""
     try:
         cases = list(ElementTree.parse(report).iter("testcase"))
     except (OSError, ElementTree.ParseError):
         return None
+    return [(f"{case.get('classname')}.{case.get('name')}", outcome_of(case)) for case in cases]
+
+
+def count_cases(report):
+    """Passed cases and names of failed ones in a JUnit file; None if it is not a whole one."""
+    cases = read_cases(report)
+    if cases is None:
+        return None
     passed, failed = 0, []
-    for case in cases:
-        name = f"{case.get('classname')}.{case.get('name')}"
-        if case.find("failure") is not None or case.find("error") is not None:
-            failed.append(name)
-        elif case.find("skipped") is None:
-            if case.get("assertions") == "0":
-                failed.append(name + " checked nothing")
-            else:
-                passed += 1
+    for name, outcome in cases:
+        if outcome == "passed":
+            passed += 1
+        elif outcome != "skipped":
+            failed.append(name if outcome == "failed" else f"{name} {outcome}")
     return passed, failed
 
 
