@@ -2,8 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator
 
 # Labels of these families have no rows: faults that were found, and behaviours that several rows share.
 OTHER_FAMILIES = {"B", "F"}

@@ -412,7 +412,7 @@ BOOST_AUTO_TEST_CASE(the_end_of_run_waits_for_what_was_written)
     ::close(ends[1]);
 }
 
-BOOST_AUTO_TEST_CASE(destroying_drops_what_was_not_sent)
+BOOST_AUTO_TEST_CASE(destroying_drops_what_was_not_sent, *boost::unit_test::label("NET-33"))
 {
     run([]() -> task<> {
         socket_pair pair;

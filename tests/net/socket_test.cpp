@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(a_writer_that_waits_is_told_of_a_reset)
     });
 }
 
-BOOST_AUTO_TEST_CASE(moved_from_and_never_connected_sockets_say_so)
+BOOST_AUTO_TEST_CASE(moved_from_and_never_connected_sockets_say_so, *boost::unit_test::label("NET-32"))
 {
     run([]() -> task<> {
         socket_pair pair;

@@ -431,7 +431,7 @@ BOOST_AUTO_TEST_CASE(connecting_can_be_stopped_and_taken_up_again, *boost::unit_
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_destroyed_while_it_connects_never_connects,
-                     *boost::unit_test::label("ERR-30 SOCK-40 B-090"))
+                     *boost::unit_test::label("ERR-24 ERR-30 SOCK-40 B-090"))
 {
     test::run([]() -> task<> {
         const test::process_counts before = test::process_counts::now();
@@ -532,7 +532,7 @@ BOOST_AUTO_TEST_CASE(a_failed_handshake_is_not_tried_again_behind_the_callers_ba
 }
 
 BOOST_AUTO_TEST_CASE(a_unix_socket_carries_tls_and_goes_before_host_and_port,
-                     *boost::unit_test::label("CONN-07 NET-11 NET-16 B-097"))
+                     *boost::unit_test::label("CONN-07 NET-11 NET-16 SRV-06 B-097"))
 {
     test::run([]() -> task<> {
         const std::string path = "/tmp/coil-connect-test-" + std::to_string(getpid());

@@ -183,7 +183,8 @@ BOOST_AUTO_TEST_CASE(what_was_ended_is_delivered_though_the_socket_is_gone)
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_handshake_over_a_given_socket_is_bounded_too, *boost::unit_test::label("F-64 ERR-09 SOCK-43"))
+BOOST_AUTO_TEST_CASE(a_handshake_over_a_given_socket_is_bounded_too,
+                     *boost::unit_test::label("F-64 CONN-08 ERR-09 SOCK-43"))
 {
     test::run([]() -> task<> {
         std::optional<net::socket> kept;

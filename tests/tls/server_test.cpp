@@ -452,7 +452,7 @@ BOOST_AUTO_TEST_CASE(a_closing_server_lets_open_connections_finish,
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_port_can_be_listened_on_again_at_once, *boost::unit_test::label("ERR-28 NET-14 NET-15"))
+BOOST_AUTO_TEST_CASE(a_port_can_be_listened_on_again_at_once, *boost::unit_test::label("ERR-28 NET-14 NET-15 SRV-06"))
 {
     test::run([]() -> task<> {
         tls::server server = tls::create_server(test::serving(all().server), test::echo);

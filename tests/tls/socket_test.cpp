@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(a_second_reader_is_told_that_there_is_one)
 }
 
 BOOST_AUTO_TEST_CASE(an_end_without_close_notify_is_told_apart_from_an_orderly_one,
-                     *boost::unit_test::label("BYD-21 GEN-11"))
+                     *boost::unit_test::label("BYD-21 EVT-20 GEN-11"))
 {
     test::run([]() -> task<> {
         for (const bool orderly : {true, false}) {
