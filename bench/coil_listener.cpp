@@ -138,7 +138,7 @@ tls::secure_context make_coil_context(const std::string& certificate_file, const
 tls::server listen_with_coil(protocol spoken, const tls::secure_context& context, std::uint16_t port, bool shared)
 {
     tls::server_options options;
-    options.context = context;
+    options.secure_context = context;
     tls::server server = tls::create_server(options, handler_of(spoken));
     coil::net::listen_options where;
     where.host = "127.0.0.1";

@@ -19,9 +19,9 @@ namespace internal {
 namespace {
 
 /// What a server of plain sockets does to open a connection.
-task<task<>> hand_over(const server::connection_handler& handler, socket accepted)
+task<task<>> hand_over(const server::connection_handler& call, socket accepted)
 {
-    co_return handler(std::move(accepted));
+    co_return call.start(std::move(accepted));
 }
 
 }  // namespace
@@ -42,9 +42,9 @@ public:
         if (!where)
             return failed(listen_failure(where.error(), options.path.empty() ? options.host : options.path));
         const auto open = [&](const net::address& at) {
-            return listener::open(at, options, options_.no_delay,
-                                  [this](descriptor connected) { accept(std::move(connected)); },
-                                  [this](std::error_code why) { listening_failed_.report(why); });
+            return listener::open(
+                at, options, options_.no_delay, [this](descriptor connected) { accept(std::move(connected)); },
+                [this](std::error_code why) { listening_failed_.report(why); });
         };
         auto opened = open(*where);
         if (!opened && opened.error() == std::errc::address_family_not_supported && options.host.empty() &&
@@ -86,9 +86,9 @@ public:
         stopped_.push_back(std::exchange(connections_, std::make_unique<scope>()));
     }
 
-    std::function<void(std::exception_ptr)> on_uncaught;
-    std::function<void()> on_drop;
-    std::function<void(std::error_code)> on_error;
+    handler<void(std::exception_ptr)> on_uncaught;
+    handler<void()> on_drop;
+    handler<void(std::error_code)> on_error;
 
 private:
     friend class closed_wait;
@@ -151,13 +151,23 @@ private:
         return true;
     }
 
+    /// A function is called; a coroutine belongs to the server, and ends with it.
+    template <class... Args>
+    void tell(const handler<void(Args...)>& whom, Args... what)
+    {
+        if (whom.waits())
+            connections_->spawn(whom(std::move(what)...));
+        else
+            whom.call(std::move(what)...);
+    }
+
     /// Calls `on_drop` outside of the completion handler, so that it may close the server or destroy it.
     void report_drop()
     {
         if (--drops_ > 0)
             loop::current().enqueue(drop_report_);
-        if (const std::function<void()> call = on_drop)
-            call();
+        if (const handler<void()> call = on_drop)
+            tell(call);
     }
 
     /// The same for an exception that left a handler, whose frames still stand when it is caught.
@@ -167,8 +177,8 @@ private:
         uncaught_.erase(uncaught_.begin());
         if (!uncaught_.empty())
             loop::current().enqueue(uncaught_report_);
-        if (const std::function<void(std::exception_ptr)> call = on_uncaught)
-            call(first);
+        if (const handler<void(std::exception_ptr)> call = on_uncaught)
+            tell(call, first);
         else
             loop::current().tell_uncaught(first, "a connection handler");
     }
@@ -190,10 +200,10 @@ private:
         }
         void run() noexcept override
         {
-            const std::function<void(std::error_code)> call = home_.on_error;
+            const handler<void(std::error_code)> call = home_.on_error;
             const std::error_code why = why_;
             if (home_.close() && call)
-                call(why);  // it may listen again, or destroy the server
+                home_.tell(call, why);  // it may listen again, or destroy the server
         }
 
     private:
@@ -367,17 +377,17 @@ task<std::size_t> server::shutdown(std::chrono::nanoseconds grace) &
     return internal::shut_down(state(), grace);
 }
 
-void server::on_uncaught(std::function<void(std::exception_ptr)> call)
+void server::on_uncaught(handler<void(std::exception_ptr)> call)
 {
     state().on_uncaught = std::move(call);
 }
 
-void server::on_drop(std::function<void()> call)
+void server::on_drop(handler<void()> call)
 {
     state().on_drop = std::move(call);
 }
 
-void server::on_error(std::function<void(std::error_code)> call)
+void server::on_error(handler<void(std::error_code)> call)
 {
     state().on_error = std::move(call);
 }

@@ -2,6 +2,7 @@
 
 #include <coil/net/address.hpp>
 #include <coil/net/socket.hpp>
+#include <coil/runtime/handler.hpp>
 #include <coil/runtime/internal/awaitable.hpp>
 #include <coil/runtime/internal/waiter.hpp>
 #include <coil/runtime/result.hpp>
@@ -88,7 +89,7 @@ private:
 class server {
 public:
     /// Runs for one connection. An exception that leaves it ends that connection only and goes to `on_uncaught`.
-    using connection_handler = std::function<task<>(socket)>;
+    using connection_handler = handler<void(socket)>;
 
     server(server&& other) noexcept;
     server& operator=(server&& other) noexcept;
@@ -136,14 +137,14 @@ public:
     /// Called with an exception that left a connection handler, when that is gone: `call` may close the server or destroy it.
     /// Without it the exception goes to the loop's `on_uncaught`, and where there is none a line goes to stderr. One that
     /// leaves `call` ends the program.
-    void on_uncaught(std::function<void(std::exception_ptr)> call);
+    void on_uncaught(handler<void(std::exception_ptr)> call);
     /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
-    void on_drop(std::function<void()> call);
+    void on_drop(handler<void()> call);
 
     /// Called when the listening socket cannot accept any more; the server is closed by then, connections that are open go on.
     /// A listening socket fails so only when somebody else closes its descriptor or takes the socket away.
     /// Node: 'error'.
-    void on_error(std::function<void(std::error_code)> call);
+    void on_error(handler<void(std::error_code)> call);
 
     /// Stops the tasks of the connections that are open now: their waits end with `errc::canceled`.
     void request_stop() noexcept;

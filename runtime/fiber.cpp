@@ -1,5 +1,6 @@
 #include <coil/runtime/fiber.hpp>
 
+#include <coil/runtime/internal/stack_trimming.hpp>
 #include <coil/runtime/loop.hpp>
 
 #include <cstdio>
@@ -34,7 +35,7 @@ private:
 
 /// What a thread has for its fibers.
 struct fiber_thread {
-    fiber_stack_pool stacks;
+    fiber_stack_pool& stacks = fiber_stack_pool::of_thread();
     fiber_call* current = nullptr;
     suspended_fibers* suspended = nullptr;  // null before the first fiber of the loop
     std::uint64_t calls = 0;
@@ -139,6 +140,7 @@ bool fiber_call::run() noexcept
             discard_fiber(fiber_);
             thread_->stacks.put(std::move(*stack_));
             stack_.reset();
+            trim_stacks_later();
             return true;
         }
         if (!waiting_->start(*this, token_))

@@ -1,8 +1,8 @@
 #include <coil/tls/connect.hpp>
 
+#include <coil/tls/internal/behaviour.hpp>
 #include <coil/tls/internal/connect_plan.hpp>
 #include <coil/tls/internal/connection.hpp>
-#include <coil/tls/internal/context_cache.hpp>
 
 namespace coil::tls {
 namespace {
@@ -39,25 +39,15 @@ socket connect(connect_options options)
 {
     if (options.port == 0 && options.path.empty())
         throw error("ERR_MISSING_ARGS", "connect: neither port nor path is given");
-    if (options.handshake_timeout.count() < 0)
-        throw error("ERR_INVALID_ARG_VALUE", "handshake_timeout is negative");
     if (options.keep_alive_initial_delay.count() < 0)
         throw error("ERR_INVALID_ARG_VALUE", "keep_alive_initial_delay is negative");
-    internal::check_only_one(options.context, options.secure_context);
-    engine_options behaviour;
-    behaviour.allow_truncation = options.allow_truncation;
-    behaviour.alpn_protocols = options.alpn_protocols;
-    behaviour.check_server_identity = options.check_server_identity;
-    behaviour.host = options.host;
-    behaviour.reject_unauthorized = options.reject_unauthorized;
-    behaviour.servername = name_of(options);
-
+    internal::behaviour how = internal::behaviour_of(role::client, options, name_of(options));
     auto plan = std::make_unique<internal::connect_plan>();
     plan->where = place_of(options);
     net::internal::check(plan->where);
-    secure_context context = options.context ? options.context : internal::shared_context(options.secure_context);
-    net::internal::core_owner<internal::connection> made(
-        new internal::connection(engine(std::move(context), role::client, std::move(behaviour))));
+    secure_context context = options.secure_context ? options.secure_context : secure_context(secure_context_options());
+    net::internal::core_owner<internal::connection> made(new internal::connection(
+        engine(std::move(context), role::client, std::move(how.engine)), std::move(how.handlers)));
     made->allow_half_open(options.allow_half_open);
     made->limit_handshakes(options.handshake_timeout);
     return socket(std::move(made), std::move(plan));

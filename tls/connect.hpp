@@ -1,14 +1,14 @@
 #pragma once
 
 #include <coil/net/connect.hpp>
+#include <coil/tls/alpn_protocol_list.hpp>
 #include <coil/tls/constants.hpp>
-#include <coil/tls/engine.hpp>
+#include <coil/tls/question_handlers.hpp>
 #include <coil/tls/secure_context.hpp>
 #include <coil/tls/socket.hpp>
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,10 +25,7 @@ struct connect_options {
     /// Application protocols in falling preference. Node: ALPNProtocols.
     alpn_protocol_list alpn_protocols = {};
     /// Replaces `tls::check_server_identity`. Node: checkServerIdentity.
-    std::function<std::optional<identity_error>(std::string_view host, const certificate& cert)> check_server_identity =
-        {};
-    /// A context made before; `secure_context` must then be left alone. Node: secureContext.
-    tls::secure_context context = {};
+    server_identity_handler check_server_identity = {};
     /// Addresses of one family only. Node: family.
     std::optional<net::address_family> family = {};
     /// For the handshake, from the moment of the connection, and for each renegotiation. 0: no limit.
@@ -51,11 +48,13 @@ struct connect_options {
     std::uint16_t port = 0;
     /// Whether a server that cannot be verified is refused. If not, `authorized()` tells. Node: rejectUnauthorized.
     bool reject_unauthorized = true;
-    /// What the context for this connection is made of. Connections with equal options share one.
-    secure_context_options secure_context = {};
+    /// A context, or options for one; empty: the default. Node: secureContext.
+    tls::secure_context secure_context = {};
     /// The name to send and to check. Not given: `host`, where that is a name. Empty: none is sent. An address is checked and
     /// never sent. Node: servername, whose default is to send none.
     std::optional<std::string> servername = {};
+    /// The last word on the server's certificate.
+    verification_handler verify_peer = {};
 };
 
 /// A TLS client socket: `co_await socket.secure_connect()` connects it and verifies the server.

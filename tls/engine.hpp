@@ -1,29 +1,23 @@
 #pragma once
 
-#include <coil/tls/certificate.hpp>
+#include <coil/tls/alpn_protocol_list.hpp>
 #include <coil/tls/error.hpp>
+#include <coil/tls/negotiated.hpp>
+#include <coil/tls/question.hpp>
 #include <coil/tls/secure_context.hpp>
-#include <coil/tls/server_identity.hpp>
 
 #include <cstddef>
-#include <functional>
-#include <initializer_list>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace coil::tls {
 
 namespace internal {
 class engine_state;
 struct engine_access;
-/// Ends the state of an engine; once its step is over, if a handler that the step asked lets go of the engine.
-struct engine_state_end {
-    void operator()(engine_state* state) const noexcept;
-};
 }  // namespace internal
 
 /// Which side of the connection.
@@ -33,7 +27,7 @@ enum class role { client, server };
 enum class status {
     done,         ///< The step is complete.
     want_input,   ///< More ciphertext is needed: flush the output, then feed or lend what the transport brings.
-    want_answer,  ///< A question is open: see `engine::question()`.
+    want_answer,  ///< A question is open: see `engine::asked()`.
     closed,       ///< The peer ended its side with close_notify.
     error,        ///< See `engine::error_info()`. Flush the output: it may hold an alert.
 };
@@ -44,41 +38,14 @@ struct progress {
     std::size_t bytes = 0;
 };
 
-/// Application protocols in falling preference.
-/// Node: ALPNProtocols.   RFC 7301.
-class alpn_protocol_list {
-public:
-    alpn_protocol_list() = default;
-    /// Throws: `tls::error` ERR_OUT_OF_RANGE for a name of more than 255 bytes, ERR_INVALID_ARG_VALUE for an empty one and
-    ///         for a list that is too long to be sent.
-    alpn_protocol_list(std::initializer_list<std::string_view> names);
-    alpn_protocol_list(const std::vector<std::string>& names);
-    /// The list as it stands on the wire: a length byte and a name, repeated.
-    /// Throws: `tls::error` ERR_INVALID_ARG_VALUE if it is malformed.
-    alpn_protocol_list(std::span<const std::byte> wire);
-
-    bool empty() const noexcept { return wire_.empty(); }
-    /// The list as it stands on the wire.
-    const std::string& wire() const noexcept { return wire_; }
-
-private:
-    void add(std::string_view name);
-    void check_size() const;
-
-    std::string wire_;
-};
-
 /// How one connection is to behave; several may share it.
 struct engine_options {
     /// Take the end of the transport without close_notify for an orderly end. For protocols that mark their own end.
     bool allow_truncation = false;
     /// Node: ALPNProtocols.
     alpn_protocol_list alpn_protocols = {};
-    /// Server: ask about the server name and wait for `engine::answer`, instead of calling `sni_callback`.
-    bool ask_servername = false;
-    /// Client: replaces `check_server_identity`. Called once, when the chain is verified. Node: checkServerIdentity.
-    std::function<std::optional<identity_error>(std::string_view host, const certificate& cert)> check_server_identity =
-        {};
+    /// What a handshake stops for with `want_answer`. Node: SNICallback, ALPNCallback, checkServerIdentity.
+    question_set ask = {};
     /// Client: the name or address that the certificate must cover, if `servername` is empty. Both empty: "localhost".
     std::string host = {};
     /// Refuse a peer that is not verified, inside the handshake, with an alert. Node: rejectUnauthorized.
@@ -87,21 +54,7 @@ struct engine_options {
     bool request_cert = false;
     /// Client: the name to send and to check. An IP address is checked, never sent. Node: servername.
     std::string servername = {};
-    /// Server: chooses the context for a name; an empty one means the engine's own. Asked when the client sent a name.
-    /// Node: SNICallback.
-    std::function<secure_context(std::string_view servername)> sni_callback = {};
 };
-
-/// The negotiated cipher suite.
-/// Node: tlsSocket.getCipher.
-struct cipher_info {
-    std::string name;           ///< OpenSSL's name, "ECDHE-RSA-AES128-GCM-SHA256".
-    std::string standard_name;  ///< IANA's name, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".
-    std::string version;        ///< The lowest protocol that has it.
-};
-
-/// What the handshake wants to know.
-enum class question { none, servername };
 
 /// One TLS connection without any I/O: ciphertext goes in and comes out, plaintext goes in and comes out.
 ///
@@ -110,14 +63,20 @@ enum class question { none, servername };
 /// ```
 /// while (engine.handshake() == status::want_input) { send(engine.output()); …; engine.feed(receive()); }
 /// ```
+/// Where a handshake waits to be told something it gives `want_answer`, and so does every other call until it is answered:
+/// whether by a look at a table or after a minute makes no difference.
+/// ```
+/// if (const auto* hello = std::get_if<client_hello>(&engine.asked())) engine.answer(context_for(hello->servername));
+/// ```
+/// What is asked once is not asked again on that connection, but for verification, which each renegotiation has. Bytes may
+/// be fed and taken meanwhile. An engine that is destroyed with a question open refuses it.
+///
 /// The peer may send messages that carry no data, such as new keys, which are answered into the output. At most 32 come in
 /// a row before the connection ends with `errc::too_many_messages`; do not read on while much output has not left.
 ///
-/// Overlap: none; one thread at a time. A handler may not call the engine that asks it: `handshake`, `read`, `write` and
-/// `shutdown` then give `error` with `errc::called_from_handler` and change nothing. It may destroy the engine, whose step
-/// then ends with `error`.
+/// Overlap: none; one thread at a time, and as long as a question is open the same one.
 /// Node: replaces SecurePair.
-class engine {
+class engine final : public negotiated {
 public:
     /// @param context  not empty.
     /// Throws: `tls::error` ERR_TLS_INVALID_CONTEXT, or ERR_INVALID_ARG_VALUE for a name that cannot be sent, an option of
@@ -166,12 +125,28 @@ public:
     /// Drops the first `bytes` of the output: they were sent.
     void consume_output(std::size_t bytes) noexcept;
 
-    /// The question that a step waits for with `want_answer`.
-    tls::question question() const noexcept;
-    /// Answers `question::servername`. @param context  empty for the engine's own.
-    void answer(secure_context context);
-    /// Answers any question with a failure, which ends the handshake with an alert.
-    void answer(std::exception_ptr failure);
+    /// What a step waits for with `want_answer`; `std::monostate` where it waits for nothing of the kind.
+    /// Lifetime: until it is answered.
+    const tls::question& asked() const noexcept;
+    /// Answers what was asked; the next call goes on with the handshake.
+    /// Throws: `tls::error` ERR_TLS_INVALID_STATE where something else was asked, or nothing.
+    /// @{
+    void answer(sni_answer to_client_hello);
+    void answer(alpn_answer to_alpn_request);
+    void answer(std::optional<identity_error> to_server_identity_request);
+    void answer(verdict on_peer_verification);
+    /// @}
+    /// Refuses whatever was asked, which ends the handshake with an alert and `errc::handshake_refused`.
+    /// Throws: `tls::error` ERR_TLS_INVALID_STATE where nothing was asked.
+    void refuse();
+    /// The same because of an exception: `errc::handler_failed`.
+    void fail(std::exception_ptr thrown);
+
+    /// Server, before the handshake is done: uses the certificates and keys of `context` for this connection. Its own are
+    /// chosen when the ClientHello and the ALPN request have been answered.
+    /// Throws: `tls::error` ERR_TLS_INVALID_CONTEXT, ERR_TLS_INVALID_STATE, ERR_INVALID_ARG_VALUE on a client.
+    /// Node: setKeyCert.
+    void set_key_cert(const secure_context& context);
 
     /// What went wrong, after `status::error`.
     const tls::error_info& error_info() const noexcept;
@@ -183,36 +158,6 @@ public:
     /// Whether close_notify was put into the output.
     bool shutdown_sent() const noexcept;
 
-    /// Whether the peer's certificate was verified (and, on a client, covers the host). Node: tlsSocket.authorized.
-    bool authorized() const noexcept;
-    /// Why not; none if it was, or if nobody asked for a certificate. Node: tlsSocket.authorizationError.
-    std::optional<std::string> authorization_error() const;
-    /// Node: tlsSocket.alpnProtocol.
-    std::optional<std::string_view> alpn_protocol() const noexcept;
-    /// The name the client sent. Node: tlsSocket.servername.
-    std::optional<std::string_view> servername() const noexcept;
-    /// "TLSv1.3"; "unknown" before the handshake is done. Node: tlsSocket.getProtocol.
-    std::string_view get_protocol() const noexcept;
-    /// None before the handshake is done. Node: tlsSocket.getCipher.
-    std::optional<cipher_info> get_cipher() const;
-    /// None if the peer sent none; also the one that was refused. @param detailed  add the issuers.
-    /// Node: tlsSocket.getPeerCertificate.
-    std::optional<certificate> get_peer_certificate(bool detailed = false) const;
-    /// This side's own. Node: tlsSocket.getCertificate.
-    std::optional<certificate> get_certificate() const;
-    /// Node: tlsSocket.isSessionReused.
-    bool is_session_reused() const noexcept;
-    /// The Finished message sent; none before. Node: tlsSocket.getFinished.
-    std::optional<std::vector<std::byte>> get_finished() const;
-    /// The Finished message received; none before. Node: tlsSocket.getPeerFinished.
-    std::optional<std::vector<std::byte>> get_peer_finished() const;
-    /// Key material that both ends can derive and nobody else.
-    /// Throws: `tls::error` ERR_TLS_INVALID_STATE before the handshake is done, ERR_OUT_OF_RANGE for a length of 0.
-    /// Node: tlsSocket.exportKeyingMaterial.   RFC 5705, RFC 8446 §7.5.
-    std::vector<std::byte>
-    export_keying_material(std::size_t length, std::string_view label,
-                           std::optional<std::span<const std::byte>> context = std::nullopt) const;
-
     /// Takes the peer's attempts to renegotiate for an error from now on, which the alert no_renegotiation tells it.
     /// Node: tlsSocket.disableRenegotiation.
     void disable_renegotiation() noexcept;
@@ -220,7 +165,9 @@ public:
 private:
     friend struct internal::engine_access;
 
-    std::unique_ptr<internal::engine_state, internal::engine_state_end> state_;
+    const internal::engine_state* observed() const noexcept override { return state_.get(); }
+
+    std::unique_ptr<internal::engine_state> state_;
 };
 
 }  // namespace coil::tls

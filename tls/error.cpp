@@ -30,8 +30,9 @@ constexpr std::array tls_entries{
     tls_entry{errc::handler_failed, "ERR_TLS_HANDLER_FAILED", "a handler that the TLS handshake asked failed"},
     tls_entry{errc::too_many_messages, "ERR_TLS_TOO_MANY_MESSAGES",
               "the peer sends too many messages that carry no data"},
-    tls_entry{errc::called_from_handler, "ERR_TLS_CALLED_FROM_HANDLER",
-              "a handler calls the TLS engine whose step it is asked by"},
+    tls_entry{errc::handshake_refused, "ERR_TLS_HANDSHAKE_REFUSED", "the program refused the TLS handshake"},
+    tls_entry{errc::alpn_callback_invalid_result, "ERR_TLS_ALPN_CALLBACK_INVALID_RESULT",
+              "ALPN: the program chose a protocol that the client did not offer"},
 };
 
 class tls_error_category final : public error_category {
@@ -54,7 +55,8 @@ public:
         case errc::cert_altname_invalid:
         case errc::cert_altname_format:
         case errc::handler_failed:
-        case errc::called_from_handler: break;
+        case errc::handshake_refused:
+        case errc::alpn_callback_invalid_result: break;
         }
         return std::error_condition(value, *this);
     }

@@ -29,7 +29,8 @@ enum class errc {
     renegotiation_disabled,  ///< The peer renegotiates where that is forbidden. Node: ERR_TLS_RENEGOTIATION_DISABLED.
     handler_failed,          ///< A handler that the handshake asked threw; `error_info::exception` holds what.
     too_many_messages,       ///< The peer goes on sending messages that carry no data, such as new keys.
-    called_from_handler,     ///< An engine was called by a handler that its own step had asked.
+    handshake_refused,       ///< The program refused what the handshake asked it.
+    alpn_callback_invalid_result,  ///< The program chose a protocol that the client did not offer. Node: ERR_TLS_ALPN_CALLBACK_INVALID_RESULT.
 };
 
 /// The category of `errc`.

@@ -1,6 +1,7 @@
 #include <coil/tls/secure_context.hpp>
 
 #include <coil/tls/internal/context_builder.hpp>
+#include <coil/tls/internal/context_cache.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -81,6 +82,10 @@ void key_list::add(pem key)
 {
     if (!key.empty())
         entries_.push_back({.pem = std::move(key)});
+}
+
+secure_context::secure_context(const secure_context_options& options) : secure_context(internal::shared_context(options))
+{
 }
 
 secure_context create_secure_context(const secure_context_options& options)

@@ -122,11 +122,17 @@ struct secure_context_options {
 
 /// Credentials, trust and protocol choices, ready for use: a handle to something immutable that any number of connections
 /// on any threads share.
+///
+/// Where an option takes one, options for one will do: `.secure_context = {{.ca = file("ca.pem")}}`.
 /// Node: SecureContext.
 class secure_context {
 public:
-    /// No context: what a lookup gives that found none.
+    /// No context: what a lookup gives that found none. As an option: the default for the role.
     secure_context() noexcept = default;
+    /// A context made of `options`. Unlike `create_secure_context` it gives the same one to everybody who asks for equal ones
+    /// while it is in use, and a little longer, so that many connections may each say what they need.
+    /// Throws: as `create_secure_context`.
+    secure_context(const secure_context_options& options);
 
     explicit operator bool() const noexcept { return state_ != nullptr; }
     bool operator==(const secure_context&) const noexcept = default;

@@ -4,10 +4,12 @@
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/semaphore.hpp>
 #include <coil/runtime/timer.hpp>
+#include <coil/tls/internal/behaviour.hpp>
 #include <coil/tls/internal/client_hello.hpp>
 #include <coil/tls/internal/connect_plan.hpp>
 #include <coil/tls/internal/connection.hpp>
-#include <coil/tls/internal/context_cache.hpp>
+#include <coil/tls/internal/context_state.hpp>
+#include <coil/tls/internal/openssl.hpp>
 #include <coil/tls/internal/server_names.hpp>
 
 #include <stdexcept>
@@ -43,12 +45,9 @@ net::server_options transport_options(const server_options& options)
 
 secure_context context_of(const server_options& options)
 {
-    if (options.handshake_timeout.count() < 0)
-        throw argument_error("ERR_INVALID_ARG_VALUE", "handshake_timeout is negative");
     if (options.keep_alive_initial_delay.count() < 0)
         throw argument_error("ERR_INVALID_ARG_VALUE", "keep_alive_initial_delay is negative");
-    check_only_one(options.context, options.secure_context);
-    return options.context ? options.context : create_secure_context(options.secure_context);
+    return options.secure_context ? options.secure_context : secure_context(secure_context_options());
 }
 
 }  // namespace
@@ -56,25 +55,20 @@ secure_context context_of(const server_options& options)
 /// The inside of a server; it does not move, so that its connections can refer to it.
 class server_state {
 public:
-    server_state(const server_options& options, server::connection_handler handler)
+    server_state(server_options options, server::connection_handler handler)
         : handler_(std::move(handler)),
           allow_half_open_(options.allow_half_open),
           handshake_timeout_(options.handshake_timeout),
           context_(context_of(options)),
+          how_(behaviour_of(role::server, options, {}, names_)),
           plain(net::create_server(transport_options(options),
                                    [this](net::socket accepted) { return open(*this, std::move(accepted)); }))
     {
         if (options.max_handshakes > 0)
             handshakes_.emplace(options.max_handshakes);
-        engine_options behaviour;
-        behaviour.allow_truncation = options.allow_truncation;
-        behaviour.alpn_protocols = options.alpn_protocols;
-        behaviour.reject_unauthorized = options.reject_unauthorized;
-        behaviour.request_cert = options.request_cert;
-        behaviour.sni_callback = [names = names_](std::string_view servername) { return names->find(servername); };
-        policy_ = {options.request_cert, options.reject_unauthorized};
+        options_ = std::move(options);
+        options_.secure_context = {};
         check(context_);
-        behaviour_ = std::make_shared<const engine_options>(std::move(behaviour));
     }
 
     void set_context(secure_context context)
@@ -83,18 +77,34 @@ public:
         context_ = std::move(context);
     }
 
-    void check(const secure_context& context) const { context_state::of(context)->check(policy_); }
+    void check(const secure_context& context) const
+    {
+        context_state::of(context)->check({options_.request_cert, options_.reject_unauthorized});
+    }
 
-    void add_name(std::string_view hostname, secure_context context) { names_->add(hostname, std::move(context)); }
+    void add_name(std::string_view hostname, secure_context context)
+    {
+        const bool first = names_->empty();
+        names_->add(hostname, std::move(context));
+        if (first)
+            how_ = behaviour_of(role::server, options_, {}, names_);
+    }
 
-    std::function<void(const error_info&, const socket&)> on_tls_client_error;
+    handler<void(error_info, const socket&)> on_tls_client_error;
 
 private:
+    /// A connection on its way to be secure.
+    struct opening {
+        net::socket accepted;
+        behaviour how;  // as it was when the connection was accepted
+        std::optional<socket> secured = {};
+    };
+
     /// @return what the handler does with the connection; nothing if the handshake fails.
     static task<task<>> open(server_state& home, net::socket accepted)
     {
-        std::optional<socket> secured;
-        task<result<>> securing = secure(home, accepted, secured);
+        opening one{std::move(accepted), home.how_};
+        task<result<>> securing = secure(home, one);
         result<> outcome;
         if (home.handshake_timeout_.count() > 0) {
             auto limited = with_timeout(home.handshake_timeout_, std::move(securing));
@@ -103,30 +113,33 @@ private:
             outcome = co_await securing;
         }
         if (outcome)
-            co_return home.handler_(std::move(*secured));
-        if (outcome.error() != coil::errc::canceled)
-            report(home, accepted, secured, outcome.error());
+            co_return home.handler_.start(std::move(*one.secured));
+        if (outcome.error() != coil::errc::canceled) {
+            auto telling = report(home, one, outcome.error());
+            co_await telling;
+        }
         co_return nothing();
     }
 
     static task<> nothing() { co_return; }
 
-    static void report(server_state& home, net::socket& accepted, std::optional<socket>& secured, std::error_code error)
+    static task<> report(server_state& home, opening& failed, std::error_code error)
     {
-        if (!secured && !home.on_tls_client_error)
-            return;
-        if (!secured)  // its handshake has not begun
-            secured = home.wrap(accepted);
+        const handler<void(error_info, const socket&)> call = home.on_tls_client_error;
+        if (!failed.secured && !call)
+            co_return;
+        if (!failed.secured)  // its handshake has not begun
+            failed.secured = home.wrap(failed);
         if (error == coil::errc::timed_out)
-            server_access::fail(*secured, errc::handshake_timeout);
-        if (home.on_tls_client_error) {
-            const error_info what = secured->error_info();
-            home.on_tls_client_error(what, *secured);
-        }
+            server_access::fail(*failed.secured, errc::handshake_timeout);
+        if (!call)
+            co_return;
+        auto telling = call(failed.secured->error_info(), *failed.secured);
+        co_await telling;
     }
 
     /// Answers the ClientHello. What comes then is the client's turn, and takes no place.
-    static task<result<>> answer(server_state& home, net::socket& accepted, std::optional<socket>& secured)
+    static task<result<>> answer(server_state& home, opening& one)
     {
         std::optional<semaphore::permit> place;
         if (home.handshakes_) {
@@ -136,34 +149,35 @@ private:
                 co_return granted.error();
             place.emplace(std::move(*granted));
         }
-        secured = home.wrap(accepted);
-        const answer_awaitable first_step(server_access::core_of(*secured));
+        one.secured = home.wrap(one);
+        const answer_awaitable first_step(server_access::core_of(*one.secured));
         const result<> answered = co_await first_step;
         co_return answered;
     }
 
-    static task<result<>> secure(server_state& home, net::socket& accepted, std::optional<socket>& secured)
+    static task<result<>> secure(server_state& home, opening& one)
     {
         // Until there is a ClientHello the connection costs no more than a plain one, and takes nobody's place.
-        const client_hello_awaitable greeting(accepted.core());
+        const client_hello_awaitable greeting(one.accepted.core());
         const result<> greeted = co_await greeting;
         if (!greeted)
             co_return greeted;
-        auto answering = answer(home, accepted, secured);
+        auto answering = answer(home, one);
         const result<> answered = co_await answering;
         if (!answered)
             co_return answered;
-        auto handshake = secured->secure_connect();
+        auto handshake = one.secured->secure_connect();
         const result<> outcome = co_await handshake;
         co_return outcome;
     }
 
-    socket wrap(net::socket& accepted)
+    socket wrap(opening& one) const
     {
-        net::internal::core_owner<connection> made(new connection(engine(context_, role::server, behaviour_)));
+        net::internal::core_owner<connection> made(
+            new connection(engine(context_, role::server, one.how.engine), one.how.handlers));
         made->allow_half_open(allow_half_open_);
         made->limit_handshakes(handshake_timeout_);
-        made->connect(accepted.release());
+        made->connect(one.accepted.release());
         return server_access::make_socket(std::move(made));
     }
 
@@ -171,11 +185,11 @@ private:
     bool allow_half_open_;
     std::chrono::milliseconds handshake_timeout_;
     std::optional<semaphore> handshakes_;  // how many more may run at once; none: any number
-    secure_context context_;
-    client_certificates policy_;
     // Connections look a name up when their ClientHello comes; all is done on the loop's thread.
     std::shared_ptr<server_names> names_ = std::make_shared<server_names>();
-    std::shared_ptr<const engine_options> behaviour_;
+    secure_context context_;
+    behaviour how_;
+    server_options options_;  // but for the context
 
 public:
     net::server plain;  // last: its connections refer to the rest
@@ -253,22 +267,29 @@ void server::set_secure_context(const secure_context_options& options)
     state().set_context(create_secure_context(options));
 }
 
-void server::on_tls_client_error(std::function<void(const error_info&, const socket&)> call)
+void server::set_secure_context(secure_context context)
+{
+    if (!context)
+        throw error("ERR_TLS_INVALID_CONTEXT", "set_secure_context: no context");
+    state().set_context(std::move(context));
+}
+
+void server::on_tls_client_error(handler<void(error_info, const socket&)> call)
 {
     state().on_tls_client_error = std::move(call);
 }
 
-void server::on_uncaught(std::function<void(std::exception_ptr)> call)
+void server::on_uncaught(handler<void(std::exception_ptr)> call)
 {
     state().plain.on_uncaught(std::move(call));
 }
 
-void server::on_error(std::function<void(std::error_code)> call)
+void server::on_error(handler<void(std::error_code)> call)
 {
     state().plain.on_error(std::move(call));
 }
 
-void server::on_drop(std::function<void()> call)
+void server::on_drop(handler<void()> call)
 {
     state().plain.on_drop(std::move(call));
 }
@@ -277,7 +298,7 @@ server create_server(server_options options, server::connection_handler handler)
 {
     if (!handler)
         throw std::invalid_argument("tls::create_server: the handler is empty");
-    return server(std::make_unique<internal::server_state>(options, std::move(handler)));
+    return server(std::make_unique<internal::server_state>(std::move(options), std::move(handler)));
 }
 
 }  // namespace coil::tls

@@ -1,18 +1,19 @@
 #pragma once
 
 #include <coil/net/server.hpp>
+#include <coil/runtime/handler.hpp>
 #include <coil/runtime/result.hpp>
 #include <coil/runtime/task.hpp>
+#include <coil/tls/alpn_protocol_list.hpp>
 #include <coil/tls/constants.hpp>
-#include <coil/tls/engine.hpp>
 #include <coil/tls/error.hpp>
+#include <coil/tls/question_handlers.hpp>
 #include <coil/tls/secure_context.hpp>
 #include <coil/tls/socket.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -30,10 +31,10 @@ struct server_options {
     bool allow_half_open = false;
     /// Take the end of a connection without close_notify for an orderly end. For protocols that mark their own end.
     bool allow_truncation = false;
+    /// Chooses the application protocol, in place of `alpn_protocols`. Node: ALPNCallback.
+    alpn_handler alpn_callback = {};
     /// Application protocols in falling preference. A client that offers some and shares none is refused. Node: ALPNProtocols.
     alpn_protocol_list alpn_protocols = {};
-    /// A context made before; `secure_context` must then be left alone.
-    tls::secure_context context = {};
     /// For each handshake, from the acceptance of the connection, and for each renegotiation. 0: no limit. Node: handshakeTimeout, where 0 means 120 s.
     std::chrono::milliseconds handshake_timeout = default_handshake_timeout;
     /// Node: keepAlive.
@@ -52,8 +53,12 @@ struct server_options {
     bool reject_unauthorized = true;
     /// Ask clients for a certificate. Node: requestCert.
     bool request_cert = false;
-    /// Certificate, key and the rest.
-    secure_context_options secure_context = {};
+    /// Certificate, key and the rest: a context, or options for one.
+    tls::secure_context secure_context = {};
+    /// Chooses what counts for the name that a client asks for, in place of what `add_context` was given. Node: SNICallback.
+    sni_handler sni_callback = {};
+    /// The last word on a client's certificate. Only with `request_cert`, or an `sni_callback`, which may turn that on.
+    verification_handler verify_peer = {};
 };
 
 /// Accepts TLS connections and runs a coroutine for each, once its handshake is done.
@@ -66,7 +71,7 @@ class server {
 public:
     /// Runs for one secure connection. An exception that leaves it ends that connection only and goes to `on_uncaught`.
     /// Node: 'secureConnection'.
-    using connection_handler = std::function<task<>(socket)>;
+    using connection_handler = handler<void(socket)>;
 
     server(server&& other) noexcept;
     server& operator=(server&& other) noexcept;
@@ -104,15 +109,18 @@ public:
     /// Uses a context made of `options` for later connections. When it throws, the old context stays.
     /// Throws: as `create_secure_context`.   Node: setSecureContext.
     void set_secure_context(const secure_context_options& options);
+    /// The same with a context made before. Throws: `tls::error` ERR_TLS_INVALID_CONTEXT for an empty one.
+    void set_secure_context(secure_context context);
 
     /// Called once for a connection that failed before it was secure; the socket is closed. Node: 'tlsClientError'.
-    void on_tls_client_error(std::function<void(const error_info&, const socket&)> call);
+    /// While a coroutine goes on the connection counts as open.
+    void on_tls_client_error(handler<void(error_info what, const socket& failed)> call);
     /// Called with an exception that left a connection handler, when that is gone: as `net::server::on_uncaught`.
-    void on_uncaught(std::function<void(std::exception_ptr)> call);
+    void on_uncaught(handler<void(std::exception_ptr)> call);
     /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
-    void on_drop(std::function<void()> call);
+    void on_drop(handler<void()> call);
     /// Called when the listening socket cannot accept any more: see `net::server::on_error`.   Node: 'error'.
-    void on_error(std::function<void(std::error_code)> call);
+    void on_error(handler<void(std::error_code)> call);
 
 private:
     friend server create_server(server_options options, connection_handler handler);

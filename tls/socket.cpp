@@ -3,8 +3,10 @@
 #include <coil/net/internal/transport.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/timer.hpp>
+#include <coil/tls/internal/behaviour.hpp>
 #include <coil/tls/internal/connect_plan.hpp>
 #include <coil/tls/internal/connection.hpp>
+#include <coil/tls/internal/engine_access.hpp>
 
 #include <cerrno>
 
@@ -12,12 +14,24 @@ namespace coil::tls {
 
 using internal::connection;
 
-socket::socket(net::socket plain, socket_options options)
-    : connection_(new connection(engine(std::move(options.secure_context),
-                                        options.is_server ? role::server : role::client, std::move(options.engine))))
+namespace {
+
+net::internal::core_owner<connection> make_connection(const socket_options& options)
 {
-    connection_->allow_half_open(options.allow_half_open);
-    connection_->limit_handshakes(options.handshake_timeout);
+    const role side = options.is_server ? role::server : role::client;
+    internal::behaviour how = internal::behaviour_of(side, options, options.servername);
+    secure_context context = options.secure_context ? options.secure_context : secure_context(secure_context_options());
+    net::internal::core_owner<connection> made(
+        new connection(engine(std::move(context), side, std::move(how.engine)), std::move(how.handlers)));
+    made->allow_half_open(options.allow_half_open);
+    made->limit_handshakes(options.handshake_timeout);
+    return made;
+}
+
+}  // namespace
+
+socket::socket(net::socket plain, socket_options options) : connection_(make_connection(options))
+{
     if (std::unique_ptr<net::internal::transport> bytes = plain.release())
         connection_->connect(std::move(bytes));
 }
@@ -187,90 +201,9 @@ tls::error_info socket::error_info() const
     return connection_->error_info();
 }
 
-namespace {
-
-/// What getters look at: nothing once the program has destroyed the socket; a connection that failed still answers.
-const engine* observed(const net::internal::core_owner<connection>& of) noexcept
+const internal::engine_state* socket::observed() const noexcept
 {
-    return of && !of->destroyed() ? &of->engine() : nullptr;
-}
-
-}  // namespace
-
-bool socket::authorized() const noexcept
-{
-    const engine* const of = observed(connection_);
-    return of && of->authorized();
-}
-
-std::optional<std::string> socket::authorization_error() const
-{
-    const engine* const of = observed(connection_);
-    return of ? of->authorization_error() : std::nullopt;
-}
-
-std::optional<std::string_view> socket::alpn_protocol() const noexcept
-{
-    const engine* const of = observed(connection_);
-    return of ? of->alpn_protocol() : std::nullopt;
-}
-
-std::optional<std::string_view> socket::servername() const noexcept
-{
-    const engine* const of = observed(connection_);
-    return of ? of->servername() : std::nullopt;
-}
-
-std::optional<std::string_view> socket::get_protocol() const noexcept
-{
-    if (!connection_ || connection_->failure())
-        return std::nullopt;
-    return connection_->engine().get_protocol();
-}
-
-std::optional<cipher_info> socket::get_cipher() const
-{
-    const engine* const of = observed(connection_);
-    return of ? of->get_cipher() : std::nullopt;
-}
-
-std::optional<certificate> socket::get_peer_certificate(bool detailed) const
-{
-    const engine* const of = observed(connection_);
-    return of ? of->get_peer_certificate(detailed) : std::nullopt;
-}
-
-std::optional<certificate> socket::get_certificate() const
-{
-    const engine* const of = observed(connection_);
-    return of ? of->get_certificate() : std::nullopt;
-}
-
-bool socket::is_session_reused() const noexcept
-{
-    const engine* const of = observed(connection_);
-    return of && of->is_session_reused();
-}
-
-std::optional<std::vector<std::byte>> socket::get_finished() const
-{
-    const engine* const of = observed(connection_);
-    return of ? of->get_finished() : std::nullopt;
-}
-
-std::optional<std::vector<std::byte>> socket::get_peer_finished() const
-{
-    const engine* const of = observed(connection_);
-    return of ? of->get_peer_finished() : std::nullopt;
-}
-
-std::vector<std::byte> socket::export_keying_material(std::size_t length, std::string_view label,
-                                                      std::optional<std::span<const std::byte>> context) const
-{
-    const engine* const of = observed(connection_);
-    if (!of)
-        throw error("ERR_TLS_INVALID_STATE", "export_keying_material: the TLS connection is not established");
-    return of->export_keying_material(length, label, context);
+    return connection_ && !connection_->destroyed() ? internal::engine_access::state(connection_->engine()) : nullptr;
 }
 
 void socket::disable_renegotiation() noexcept
@@ -279,10 +212,16 @@ void socket::disable_renegotiation() noexcept
         connection_->disable_renegotiation();
 }
 
+void socket::set_key_cert(const secure_context& context)
+{
+    if (!connection_ || connection_->failure())
+        throw error("ERR_TLS_INVALID_STATE", "set_key_cert: the connection is closed");
+    connection_->set_key_cert(context);
+}
+
 bool socket::secure_connecting() const noexcept
 {
-    const engine* const of = observed(connection_);
-    return of && !of->handshake_done();
+    return connection_ && !connection_->destroyed() && !connection_->engine().handshake_done();
 }
 
 std::optional<net::address> socket::local_address() const

@@ -5,10 +5,11 @@
 #include <coil/net/socket.hpp>
 #include <coil/runtime/result.hpp>
 #include <coil/runtime/task.hpp>
-#include <coil/tls/certificate.hpp>
+#include <coil/tls/alpn_protocol_list.hpp>
 #include <coil/tls/constants.hpp>
-#include <coil/tls/engine.hpp>
 #include <coil/tls/error.hpp>
+#include <coil/tls/negotiated.hpp>
+#include <coil/tls/question_handlers.hpp>
 #include <coil/tls/secure_context.hpp>
 
 #include <chrono>
@@ -18,7 +19,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace coil::tls {
 
@@ -35,15 +35,33 @@ struct socket_options {
     /// Stay open for writing when the peer has ended. Otherwise a read that reports the end ends this side too, behind what
     /// was written. Node: allowHalfOpen.
     bool allow_half_open = false;
-    /// How the engine behaves: certificates, names, protocols.
-    engine_options engine = {};
+    /// Take the end of the connection without close_notify for an orderly end. For protocols that mark their own end.
+    bool allow_truncation = false;
+    /// Server: chooses the application protocol, in place of `alpn_protocols`. Node: ALPNCallback.
+    alpn_handler alpn_callback = {};
+    /// Application protocols in falling preference. Node: ALPNProtocols.
+    alpn_protocol_list alpn_protocols = {};
+    /// Client: replaces `tls::check_server_identity`. Node: checkServerIdentity.
+    server_identity_handler check_server_identity = {};
     /// For each handshake, that of a renegotiation included, from its first step on. 0: no limit.
     /// Node: has none here; handshakeTimeout of a server.
     std::chrono::milliseconds handshake_timeout = default_handshake_timeout;
+    /// Client: the name or address that the certificate must cover, if `servername` is empty. Both empty: "localhost".
+    std::string host = {};
     /// Node: isServer.
     bool is_server = false;
-    /// Not empty. Node: secureContext.
+    /// Refuse a peer that is not verified, inside the handshake. If not, `authorized()` tells. Node: rejectUnauthorized.
+    bool reject_unauthorized = true;
+    /// Server: ask for a client certificate. Node: requestCert.
+    bool request_cert = false;
+    /// A context, or options for one; empty: the default. Node: secureContext.
     tls::secure_context secure_context = {};
+    /// Client: the name to send and to check. An IP address is checked, never sent. Node: servername.
+    std::string servername = {};
+    /// Server: chooses what counts for the name that a client asks for. Node: SNICallback.
+    sni_handler sni_callback = {};
+    /// The last word on the peer's certificate.
+    verification_handler verify_peer = {};
 };
 
 /// A TLS connection: what is written is encrypted, what is read was decrypted and authenticated.
@@ -51,8 +69,7 @@ struct socket_options {
 /// Reads and writes may be in flight together, from any coroutines of the loop; writes queue, and the bytes of one lie
 /// together. Cancelling any of them leaves the socket usable and loses no byte. A read or write before the handshake is done
 /// takes part in it; while `secure_connect` is still connecting they wait. After a fatal error the alert is sent and the
-/// connection closed; every later call gives the same error. Within a handler that TLS calls, such as `sni_callback`, the
-/// socket may be destroyed; its reads and writes wait until the handler has returned.
+/// connection closed; every later call gives the same error.
 ///
 /// The peer sees an orderly end (close_notify, then FIN) if and only if this side said so: by `end()` or `shutdown()`, or
 /// by reading the peer's own end without `allow_half_open` where no write was given up before. What was written then is
@@ -63,14 +80,15 @@ struct socket_options {
 /// Awaiting needs a named socket: g++ 12 destroys the options in `co_await connect({…}).secure_connect()` twice, so that form
 /// does not compile. A socket may outlive its loop, and is of no use then.
 /// Node: tls.TLSSocket.
-class socket {
+class socket final : public negotiated {
 public:
     /// Node: encrypted.
     static constexpr bool encrypted = true;
 
     /// Runs TLS over `plain`, which must be connected; bytes that it has received already are read first. The handshake
     /// begins with `secure_connect()` or the first read or write.
-    /// Throws: `tls::error` ERR_TLS_INVALID_CONTEXT without a context.   Node: new tls.TLSSocket.
+    /// Throws: `tls::error` ERR_INVALID_ARG_VALUE for an option of the other role; as `create_secure_context`.
+    /// Node: new tls.TLSSocket.
     socket(net::socket plain, socket_options options);
     socket(socket&& other) noexcept;
     socket& operator=(socket&& other) noexcept;
@@ -155,37 +173,17 @@ public:
     /// @}
 
     /// All that is known about the failure that an awaited call reported; `error_info().error` is success before one. It
-    /// stays after `destroy()`, while all getters below give nothing then.
+    /// stays after `destroy()`, while all getters give nothing then.
     tls::error_info error_info() const;
 
-    /// Whether the peer's certificate was verified and, on a client, covers the host.   Node: authorized.
-    bool authorized() const noexcept;
-    /// Why it was not: "CERT_HAS_EXPIRED", …; none if it was, or if no certificate was asked for.   Node: authorizationError.
-    std::optional<std::string> authorization_error() const;
-    /// The application protocol; none if none was agreed on.   Node: alpnProtocol.   RFC 7301.
-    std::optional<std::string_view> alpn_protocol() const noexcept;
-    /// The host name that the client sent.   Node: servername.   RFC 6066 §3.
-    std::optional<std::string_view> servername() const noexcept;
-    /// "TLSv1.3"; "unknown" before the handshake is done; none when closed.   Node: getProtocol.
-    std::optional<std::string_view> get_protocol() const noexcept;
-    /// None before the handshake is done.   Node: getCipher.
-    std::optional<cipher_info> get_cipher() const;
-    /// The peer's certificate, also a refused one; none if it sent none.   @param detailed  with the chain of issuers.   Node: getPeerCertificate.
-    std::optional<certificate> get_peer_certificate(bool detailed = false) const;
-    /// This side's certificate.   Node: getCertificate.
-    std::optional<certificate> get_certificate() const;
-    /// Node: isSessionReused.
-    bool is_session_reused() const noexcept;
-    /// Node: getFinished.
-    std::optional<std::vector<std::byte>> get_finished() const;
-    /// Node: getPeerFinished.
-    std::optional<std::vector<std::byte>> get_peer_finished() const;
-    /// Throws: `tls::error` ERR_TLS_INVALID_STATE, ERR_OUT_OF_RANGE.   Node: exportKeyingMaterial.   RFC 8446 §7.5.
-    std::vector<std::byte>
-    export_keying_material(std::size_t length, std::string_view label,
-                           std::optional<std::span<const std::byte>> context = std::nullopt) const;
     /// Takes the peer's attempts to renegotiate for an error from now on.   Node: disableRenegotiation.
     void disable_renegotiation() noexcept;
+
+    /// Server, before the handshake is done: uses the certificates and keys of `context` for this connection. For handlers, such
+    /// as `alpn_callback`, whose answers may say it too.
+    /// Throws: `tls::error` ERR_TLS_INVALID_CONTEXT, ERR_TLS_INVALID_STATE, ERR_INVALID_ARG_VALUE on a client.
+    /// Node: setKeyCert.
+    void set_key_cert(const secure_context& context);
 
     /// True until the handshake is done.   Node: secureConnecting.
     bool secure_connecting() const noexcept;
@@ -203,6 +201,9 @@ private:
     friend class server_access;
     socket(net::internal::core_owner<internal::connection> connection,
            std::unique_ptr<internal::connect_plan> plan) noexcept;
+
+    /// Nothing once the program has destroyed the socket; a connection that failed still answers.
+    const internal::engine_state* observed() const noexcept override;
 
     net::internal::core_owner<internal::connection> connection_;
     std::unique_ptr<internal::connect_plan> plan_;

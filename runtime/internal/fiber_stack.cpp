@@ -77,14 +77,15 @@ std::size_t fiber_stack::touched() const noexcept
     return 0;
 }
 
-void fiber_stack::trim() noexcept
-{
-    ::madvise(reserve_ + reserve_size, size, MADV_FREE);
-}
-
 fiber_stack_pool::~fiber_stack_pool()
 {
     closed_ = true;
+}
+
+fiber_stack_pool& fiber_stack_pool::of_thread() noexcept
+{
+    thread_local fiber_stack_pool pool;
+    return pool;
 }
 
 fiber_stack fiber_stack_pool::take()
@@ -106,15 +107,18 @@ fiber_stack fiber_stack_pool::take()
 void fiber_stack_pool::put(fiber_stack stack) noexcept
 {
     --in_use_;
-    if (closed_)
-        return;
-    if (free_.size() >= kept_ready)
-        measure(stack);
-    if (free_.size() >= kept)
-        return;
-    if (free_.size() >= kept_ready)
-        stack.trim();
-    free_.push_back(std::move(stack));
+    if (!closed_)
+        free_.push_back(std::move(stack));
+}
+
+bool fiber_stack_pool::trim() noexcept
+{
+    if (!has_too_many())
+        return false;
+    const auto end = free_.begin() + static_cast<std::ptrdiff_t>(std::min(most_for_a_trim, free_.size() - kept));
+    std::for_each(free_.begin(), end, [this](const fiber_stack& coldest) { measure(coldest); });
+    free_.erase(free_.begin(), end);
+    return has_too_many();
 }
 
 std::size_t fiber_stack_pool::high_water_mark() noexcept

@@ -39,35 +39,40 @@ public:
     /// How many bytes, counted from the top, were ever written to. What the kernel took back does not count any more.
     std::size_t touched() const noexcept;
 
-    /// Offers the memory to the kernel, which takes it when it needs some.
-    void trim() noexcept;
-
 private:
     std::byte* reserve_;  // where the mapping begins
 };
 
 /// The stacks that the fibers of one thread use one after the other. The last one given back is taken first.
 ///
+/// What is given back stays mapped: to return memory takes the kernel several times as long as a fiber lives. `trim` does it
+/// when the thread has time.
 /// A thread's pool may be used even after its end, as the thread ends; it then keeps nothing.
 class fiber_stack_pool {
 public:
-    static constexpr std::size_t kept_ready = 64;  ///< Of the free stacks, so many keep their memory,
-    static constexpr std::size_t kept = 1024;      ///< so many their mapping.
+    static constexpr std::size_t kept = 64;             ///< Free stacks that `trim` leaves.
+    static constexpr std::size_t most_for_a_trim = 32;  ///< Stacks that one call returns to the kernel.
 
     fiber_stack_pool() = default;
     fiber_stack_pool(const fiber_stack_pool&) = delete;
     fiber_stack_pool& operator=(const fiber_stack_pool&) = delete;
     ~fiber_stack_pool();
 
+    static fiber_stack_pool& of_thread() noexcept;
+
     /// Throws: as `fiber_stack()`.
     fiber_stack take();
     void put(fiber_stack stack) noexcept;
+    /// Returns some of the stacks that are too many to the kernel. @return whether there are more.
+    bool trim() noexcept;
+    /// Whether there are more free ones than are worth keeping.
+    bool has_too_many() const noexcept { return free_.size() > kept; }
 
     std::size_t in_use() const noexcept { return in_use_; }
     std::size_t free() const noexcept { return free_.size(); }
     /// How many were ever mapped.
     std::size_t mapped() const noexcept { return mapped_; }
-    /// The most that was ever used of a stack that was given back or measured.
+    /// The most that was ever used of a stack that is free, was measured or was returned to the kernel.
     std::size_t high_water_mark() noexcept;
     /// For a stack that is in use.
     void measure(const fiber_stack& stack) noexcept;

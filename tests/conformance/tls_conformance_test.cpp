@@ -45,7 +45,7 @@ private:
         static const tls::secure_context context =
             tls::create_secure_context({.ca = shared_credentials().root.certificate()});
         tls::socket_options options;
-        options.engine.servername = "localhost";
+        options.servername = "localhost";
         options.secure_context = context;
         return options;
     }
@@ -204,10 +204,8 @@ struct closed_case {
     static task<> nothing() { co_return; }
     static tls::server_options options()
     {
-        tls::server_options with_key;
-        with_key.secure_context.cert = shared_credentials().server.cert;
-        with_key.secure_context.key = shared_credentials().server.key;
-        return with_key;
+        const identity& who = shared_credentials().server;
+        return {.secure_context = {{.cert = who.cert, .key = who.key}}};
     }
 };
 

@@ -16,7 +16,7 @@ task<> echo(tls::socket socket)
 
 task<result<>> serve()
 {
-    auto server = tls::create_server({.secure_context = {.cert = tls::file("cert.pem"), .key = tls::file("key.pem")}}, echo);
+    auto server = tls::create_server({.secure_context = {{.cert = tls::file("cert.pem"), .key = tls::file("key.pem")}}}, echo);
     server.listen({.port = 8000}).value();
     co_return co_await server.closed();
 }

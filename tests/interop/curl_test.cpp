@@ -35,8 +35,8 @@ const test::credential_files& files()
 
 /// Answers each request with all that came in its body, behind a text of its own.
 struct responder {
-    explicit responder(tls::server_options options = {})
-        : server(tls::create_server(test::serving(all().server, std::move(options)),
+    explicit responder(tls::server_options options = {}, tls::secure_context_options context = {})
+        : server(tls::create_server(test::serving(all().server, std::move(options), std::move(context)),
                                     [this](tls::socket socket) { return respond(std::move(socket)); })),
           port(test::listen_anywhere(server))
     {
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(curl_posts_and_gets_sixteen_mebibytes)
     for (const tls::protocol_version version : {tls::protocol_version::tlsv1_2, tls::protocol_version::tlsv1_3}) {
         test::run([version]() -> task<> {
             const test::scratch_folder folder;
-            responder server({.alpn_protocols = {"http/1.1"}, .secure_context = test::only(version)});
+            responder server({.alpn_protocols = {"http/1.1"}}, test::only(version));
             const std::string body = test::random_data(41).text(test::transfer_size);
             const std::string file = folder.write("body", body);
             peer_process peer(curl(server.port) + words{"--data-binary", "@" + file, "-H", "Expect:"}, folder);
@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(curl_shows_its_certificate_and_judges_ours)
 {
     test::run([]() -> task<> {
         const test::scratch_folder folder;
-        responder server({.request_cert = true, .secure_context = {.ca = all().root.certificate()}});
+        responder server({.request_cert = true}, {.ca = all().root.certificate()});
         peer_process good(curl(server.port) + words{"--cert", files().path("client.pem"), "--key", files().path("client.key")},
                           folder);
         auto ending = good.exited();

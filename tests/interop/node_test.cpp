@@ -68,8 +68,8 @@ BOOST_AUTO_TEST_CASE(a_node_client_exchanges_sixteen_mebibytes_with_a_server,
             std::optional<test::transfer> made;
             std::string alpn;
             tls::server_options options = test::serving(
-                all().server, {.allow_half_open = true, .alpn_protocols = {"transfer"}, .request_cert = true});
-            options.secure_context.ca = all().root.certificate();
+                all().server, {.allow_half_open = true, .alpn_protocols = {"transfer"}, .request_cert = true},
+                {.ca = all().root.certificate()});
             tls::server server = tls::create_server(std::move(options), [&](tls::socket socket) -> task<> {
                 BOOST_TEST(socket.authorized());
                 BOOST_TEST(socket.servername().value_or("") == "localhost");
@@ -118,12 +118,11 @@ BOOST_AUTO_TEST_CASE(a_node_server_exchanges_sixteen_mebibytes_with_a_client,
             const bool listens = co_await starting;
             BOOST_TEST_REQUIRE(listens, peer.errors());
             tls::connect_options options =
-                test::client_of(static_cast<std::uint16_t>(std::stoi(between(peer.output(), "port ", ";"))));
+                test::client_of(static_cast<std::uint16_t>(std::stoi(between(peer.output(), "port ", ";"))), {},
+                                {.cert = all().client.cert, .key = all().client.key});
             options.alpn_protocols = {"transfer", "unknown"};
             options.servername = "localhost";
             options.allow_half_open = true;
-            options.secure_context.cert = all().client.cert;
-            options.secure_context.key = all().client.key;
             tls::socket client = tls::connect(std::move(options));
             auto connecting = client.secure_connect();
             const result<> connected = co_await connecting;

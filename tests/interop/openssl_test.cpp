@@ -72,8 +72,8 @@ std::string version_option(protocol_version version)
 
 /// A server whose handler runs a transfer and keeps what came of it.
 struct transfer_server {
-    explicit transfer_server(tls::server_options options = {})
-        : server(tls::create_server(test::serving(all().server, half_open(std::move(options))),
+    explicit transfer_server(tls::server_options options = {}, tls::secure_context_options context = {})
+        : server(tls::create_server(test::serving(all().server, half_open(std::move(options)), std::move(context)),
                                     [this](tls::socket socket) { return serve(std::move(socket)); })),
           port(test::listen_anywhere(server))
     {
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(s_client_exchanges_sixteen_mebibytes_with_a_server)
     for (const protocol_version version : {protocol_version::tlsv1_2, protocol_version::tlsv1_3}) {
         test::run([version]() -> task<> {
             const test::scratch_folder folder;
-            transfer_server server({.request_cert = true, .secure_context = {.ca = all().root.certificate()}});
+            transfer_server server({.request_cert = true}, {.ca = all().root.certificate()});
             peer_process peer(s_client(server.port) + words{"-quiet", version_option(version), "-servername",
                                                             "localhost", "-cert", files().path("client.pem"), "-key",
                                                             files().path("client.key")},
@@ -168,10 +168,8 @@ BOOST_AUTO_TEST_CASE(s_server_exchanges_sixteen_mebibytes_with_a_client)
                 BOOST_TEST(fed);
             };
             feeding.spawn(feeder);
-            tls::connect_options options = test::client_of(port);
-            options.allow_half_open = true;
-            options.secure_context.cert = all().client.cert;
-            options.secure_context.key = all().client.key;
+            tls::connect_options options = test::client_of(
+                port, {.allow_half_open = true}, {.cert = all().client.cert, .key = all().client.key});
             tls::socket client = tls::connect(std::move(options));
             auto connecting = client.secure_connect();
             const result<> connected = co_await connecting;
@@ -212,7 +210,7 @@ BOOST_AUTO_TEST_CASE(s_client_that_shares_no_version_or_cipher_is_refused_with_t
             tls::secure_context_options context = test::only(protocol_version::tlsv1_3);
             context.ciphers = "TLS_AES_256_GCM_SHA384";
             context.strict_tls13_ciphers = true;
-            transfer_server server({.secure_context = context});
+            transfer_server server({}, context);
             peer_process peer(s_client(server.port) + one.options, folder);
             auto ending = peer.exited();
             const std::optional<int> code = co_await ending;
@@ -233,7 +231,7 @@ BOOST_AUTO_TEST_CASE(s_client_without_the_right_certificate_is_refused,
 {
     test::run([]() -> task<> {
         const test::scratch_folder folder;
-        transfer_server server({.request_cert = true, .secure_context = {.ca = all().root.certificate()}});
+        transfer_server server({.request_cert = true}, {.ca = all().root.certificate()});
         peer_process without(s_client(server.port) + words{"-tls1_2"}, folder);
         auto ending = without.exited();
         const std::optional<int> code = co_await ending;

@@ -1,8 +1,11 @@
 #include <coil/runtime/internal/fiber_call.hpp>
 
+#include <coil/runtime/event.hpp>
 #include <coil/runtime/fiber.hpp>
+#include <coil/runtime/internal/fiber_stack.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
+#include <coil/runtime/simulation.hpp>
 #include <coil/runtime/timer.hpp>
 #include <coil/runtime/when.hpp>
 #include <coil/runtime/yield.hpp>
@@ -11,6 +14,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <coroutine>
@@ -18,16 +22,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,44 +162,61 @@ BOOST_AUTO_TEST_CASE(the_deepest_use_of_a_stack_is_known)
     }).join();
 }
 
-/// KiB of the mapping that begins at `address` which the kernel may take back without writing them anywhere.
-int offered_to_kernel(const std::byte* address)
-{
-    std::ifstream maps("/proc/self/smaps");
-    std::ostringstream beginning;
-    beginning << std::hex << reinterpret_cast<std::uintptr_t>(address) << '-';
-    std::string line;
-    while (std::getline(maps, line) && !line.starts_with(beginning.str()))
-        ;
-    while (std::getline(maps, line))
-        if (line.starts_with("LazyFree:"))
-            return std::atoi(line.c_str() + std::string("LazyFree:").size());
-    return -1;
-}
-
-BOOST_AUTO_TEST_CASE(of_many_free_stacks_some_keep_their_memory_and_others_their_mapping)
+BOOST_AUTO_TEST_CASE(free_stacks_stay_until_there_is_time_and_then_the_last_used_of_them_are_kept)
 {
     using internal::fiber_stack;
     using internal::fiber_stack_pool;
     fiber_stack_pool pool;
     std::vector<fiber_stack> taken;
     std::vector<const std::byte*> memory;
-    for (std::size_t i = 0; i < fiber_stack_pool::kept + 10; ++i) {
+    constexpr std::size_t count = fiber_stack_pool::kept + fiber_stack_pool::most_for_a_trim + 10;
+    for (std::size_t i = 0; i < count; ++i) {
         taken.push_back(pool.take());
         taken.back().memory().back() = std::byte{1};
         memory.push_back(taken.back().memory().data());
     }
-    BOOST_TEST(pool.in_use() == fiber_stack_pool::kept + 10);
+    BOOST_TEST(pool.in_use() == count);
+    BOOST_TEST(!pool.has_too_many());
     for (fiber_stack& each : taken)
         pool.put(std::move(each));
     BOOST_TEST(pool.in_use() == 0U);
+    BOOST_TEST(pool.free() == count);
+    BOOST_TEST(pool.trim());
+    BOOST_TEST(pool.free() == fiber_stack_pool::kept + 10);
+    BOOST_TEST(!pool.trim());
     BOOST_TEST(pool.free() == fiber_stack_pool::kept);
-    BOOST_TEST(offered_to_kernel(memory[fiber_stack_pool::kept_ready - 1]) == 0);
-    BOOST_TEST(offered_to_kernel(memory[fiber_stack_pool::kept_ready]) >= 4);
-    BOOST_TEST(offered_to_kernel(memory[fiber_stack_pool::kept]) == -1);  // unmapped
+    BOOST_TEST(!pool.trim());
     BOOST_TEST(pool.high_water_mark() == 8U);
     const fiber_stack last = pool.take();
-    BOOST_TEST(last.memory().data() == memory[fiber_stack_pool::kept - 1]);
+    BOOST_TEST(last.memory().data() == memory.back());
+    BOOST_TEST(::msync(const_cast<std::byte*>(memory.front()), 4096, MS_ASYNC) == -1);  // not mapped any more
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_returns_the_stacks_of_a_crowd_when_that_is_over)
+{
+    simulation here;
+    const auto body = []() -> task<> {
+        const std::size_t before = fiber::stats().stacks_free;
+        constexpr std::size_t count =
+            internal::fiber_stack_pool::kept + 3 * internal::fiber_stack_pool::most_for_a_trim;
+        event go;
+        scope crowd;
+        const auto member = [&]() -> task<> {
+            co_await fiber::call([&] { static_cast<void>(fiber::await(go.wait()).has_value()); });
+        };
+        for (std::size_t i = 0; i < count; ++i)
+            crowd.spawn(member);
+        co_await this_task::yield();
+        co_await this_task::yield();
+        BOOST_TEST(fiber::stats().suspended == count);
+        go.set();
+        co_await crowd.join();
+        BOOST_TEST(fiber::stats().stacks_free >= std::max(before, count));
+        const result<> waited = co_await sleep_for(3s);
+        BOOST_TEST(waited.has_value());
+        BOOST_TEST(fiber::stats().stacks_free == internal::fiber_stack_pool::kept);
+    };
+    here.run(body());
 }
 
 BOOST_AUTO_TEST_CASE(a_fiber_that_outgrows_its_stack_stops_the_program)

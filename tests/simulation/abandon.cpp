@@ -55,7 +55,7 @@ task<> exchange(scene& on, tls::socket socket)
 task<> client(scene& on, std::uint16_t port)
 {
     tls::connect_options options;
-    options.context = on.client_context;
+    options.secure_context = on.client_context;
     options.host = "127.0.0.1";
     options.port = port;
     tls::socket socket = tls::connect(std::move(options));
@@ -67,7 +67,7 @@ task<> client(scene& on, std::uint16_t port)
 std::unique_ptr<tls::server> make_server(scene& on)
 {
     tls::server_options options;
-    options.context = on.server_context;
+    options.secure_context = on.server_context;
     options.max_connections = on.chance(30) ? 1 : 0;
     auto server = std::make_unique<tls::server>(
         tls::create_server(options, [&on](tls::socket peer) { return exchange(on, std::move(peer)); }));

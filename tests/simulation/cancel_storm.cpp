@@ -165,7 +165,7 @@ task<> client(storm& all, std::size_t index, std::uint16_t port)
 {
     tls::connect_options options;
     options.allow_half_open = true;
-    options.context = all.on.client_context;
+    options.secure_context = all.on.client_context;
     options.host = "127.0.0.1";
     options.port = port;
     tls::socket socket = tls::connect(std::move(options));
@@ -203,7 +203,7 @@ task<> main_task(scene& on)
     }
     tls::server_options options;
     options.allow_half_open = true;
-    options.context = on.server_context;
+    options.secure_context = on.server_context;
     tls::server server = tls::create_server(options, [&all](tls::socket peer) { return serve(all, std::move(peer)); });
     server.on_uncaught([&on](std::exception_ptr failure) { on.note_failure(std::move(failure)); });
     const result<> listening = server.listen({.host = "127.0.0.1"});

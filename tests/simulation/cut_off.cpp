@@ -290,13 +290,13 @@ struct over_tls {
     static server create(scene& on, std::function<task<>(socket)> handler)
     {
         tls::server_options options;
-        options.context = on.server_context;
+        options.secure_context = on.server_context;
         return tls::create_server(options, std::move(handler));
     }
     static socket connect(scene& on, std::uint16_t port)
     {
         tls::connect_options options;
-        options.context = on.client_context;
+        options.secure_context = on.client_context;
         options.host = "127.0.0.1";
         options.port = port;
         return tls::connect(std::move(options));

@@ -60,7 +60,7 @@ task<> client(story& all)
 {
     scene& on = all.on;
     tls::connect_options options;
-    options.context = on.client_context;
+    options.secure_context = on.client_context;
     options.host = "127.0.0.1";
     options.port = all.port;
     tls::socket socket = tls::connect(std::move(options));
@@ -102,7 +102,7 @@ task<> client(story& all)
 task<> late_client(story& all)
 {
     tls::connect_options options;
-    options.context = all.on.client_context;
+    options.secure_context = all.on.client_context;
     options.host = "127.0.0.1";
     options.port = all.port;
     tls::socket socket = tls::connect(std::move(options));
@@ -115,7 +115,7 @@ task<> late_client(story& all)
 tls::server make_server(story& all)
 {
     tls::server_options options;
-    options.context = all.on.server_context;
+    options.secure_context = all.on.server_context;
     tls::server server = tls::create_server(options, [&all](tls::socket peer) { return echo(all, std::move(peer)); });
     server.on_uncaught([&all](std::exception_ptr failure) { all.on.note_failure(std::move(failure)); });
     return server;

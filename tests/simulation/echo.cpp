@@ -65,7 +65,7 @@ task<> read_all(scene& on, tls::socket& from, std::vector<std::byte>& got, std::
 task<> client(scene& on, std::uint16_t port)
 {
     tls::connect_options options;
-    options.context = on.client_context;
+    options.secure_context = on.client_context;
     options.host = "127.0.0.1";
     options.port = port;
     tls::socket socket = tls::connect(std::move(options));
@@ -96,7 +96,7 @@ task<> client(scene& on, std::uint16_t port)
 task<> main_task(scene& on)
 {
     tls::server_options options;
-    options.context = on.server_context;
+    options.secure_context = on.server_context;
     tls::server server = tls::create_server(options, echo);
     server.on_uncaught([&on](std::exception_ptr failure) { on.note_failure(std::move(failure)); });
     const result<> listening = server.listen({.host = "127.0.0.1"});

@@ -44,15 +44,14 @@ coil::task<> write_and_shut_down(coil::tls::socket socket)
 
 coil::task<> shut_down_both()
 {
-    coil::tls::server_options serving;
-    serving.secure_context.cert = coil::test::shared_credentials().server.cert;
-    serving.secure_context.key = coil::test::shared_credentials().server.key;
-    coil::tls::server server = coil::tls::create_server(serving, write_and_shut_down);
+    const coil::test::credentials& all = coil::test::shared_credentials();
+    coil::tls::server server = coil::tls::create_server(
+        {.secure_context = {{.cert = all.server.cert, .key = all.server.key}}}, write_and_shut_down);
     server.listen({.host = "127.0.0.1"}).value();
     coil::tls::connect_options options;
     options.host = "127.0.0.1";
     options.port = server.address()->port();
-    options.secure_context.ca = coil::test::shared_credentials().root.certificate();
+    options.secure_context = {{.ca = all.root.certificate()}};
     coil::tls::socket client = coil::tls::connect(std::move(options));
     const coil::result<> secure = co_await client.secure_connect();
     BOOST_TEST(secure.has_value());

@@ -123,7 +123,7 @@ task<> client(scene& on, connection& mine, std::uint16_t port)
 {
     tls::connect_options options;
     options.allow_half_open = true;
-    options.context = on.client_context;
+    options.secure_context = on.client_context;
     options.host = "127.0.0.1";
     options.port = port;
     tls::socket socket = tls::connect(std::move(options));
@@ -174,7 +174,7 @@ task<> main_task(scene& on)
     // One after the other, so that the server knows which one comes.
     tls::server_options options;
     options.allow_half_open = true;
-    options.context = on.server_context;
+    options.secure_context = on.server_context;
     tls::server server = tls::create_server(
         options, [&](tls::socket peer) { return take_part(on, std::move(peer), all.at(accepted++)->server); });
     server.on_uncaught([&on](std::exception_ptr failure) { on.note_failure(std::move(failure)); });

@@ -155,7 +155,7 @@ task<> honest_client(story& all)
 {
     scene& on = all.on;
     tls::connect_options options;
-    options.context = on.client_context;
+    options.secure_context = on.client_context;
     options.host = "127.0.0.1";
     options.port = all.port;
     tls::socket socket = tls::connect(std::move(options));
@@ -191,7 +191,7 @@ task<> main_task(scene& on)
     story all{on};
     all.chunks_before = internal::chunks_in_use();
     tls::server_options options;
-    options.context = on.server_context;
+    options.secure_context = on.server_context;
     tls::server server = tls::create_server(options, [&all](tls::socket peer) { return echo(all, std::move(peer)); });
     server.on_uncaught([&on](std::exception_ptr failure) { on.note_failure(std::move(failure)); });
     const result<> listening = server.listen({.host = "127.0.0.1"});

@@ -92,7 +92,7 @@ task<> wrong_client(story& all)
 task<> good_client(story& all)
 {
     tls::connect_options options;
-    options.context = all.on.client_context;
+    options.secure_context = all.on.client_context;
     options.handshake_timeout = std::chrono::minutes(10);
     options.host = "127.0.0.1";
     options.port = all.port;
@@ -115,7 +115,7 @@ task<> good_client(story& all)
 task<> hasty_client(story& all)
 {
     tls::connect_options options;
-    options.context = all.on.client_context;
+    options.secure_context = all.on.client_context;
     options.host = "127.0.0.1";
     options.port = all.port;
     tls::socket socket = tls::connect(std::move(options));
@@ -138,7 +138,7 @@ task<> say_nothing(net::socket peer)
 task<> impatient_client(story& all, std::uint16_t silent_port)
 {
     tls::connect_options options;
-    options.context = all.on.client_context;
+    options.secure_context = all.on.client_context;
     options.handshake_timeout = std::chrono::seconds(7);
     options.host = "127.0.0.1";
     options.port = silent_port;
@@ -162,7 +162,7 @@ task<> main_task(scene& on)
 {
     story all{on};
     tls::server_options options;
-    options.context = on.server_context;
+    options.secure_context = on.server_context;
     options.handshake_timeout = handshake_limit;
     tls::server server = tls::create_server(options, [&all](tls::socket peer) { return greet(all, std::move(peer)); });
     server.on_uncaught([&on](std::exception_ptr failure) { on.note_failure(std::move(failure)); });

@@ -25,11 +25,25 @@ void engine_end::step()
 {
     status = engine.handshake();
     std::array<std::byte, 4096> buffer;
-    while (status == tls::status::done) {
+    while (status == tls::status::done || (status == tls::status::want_answer && answer)) {
+        if (status == tls::status::want_answer)
+            answer(engine);
         const tls::progress step = engine.read(buffer);
         status = step.status;
         received.append(reinterpret_cast<const char*>(buffer.data()), step.bytes);
     }
+}
+
+std::function<void(tls::engine&)> by_name(std::function<tls::sni_answer(const std::string&)> sni_callback)
+{
+    return [sni_callback = std::move(sni_callback)](tls::engine& asking) {
+        const std::string name = std::get<tls::client_hello>(asking.asked()).servername;
+        try {
+            asking.answer(name.empty() ? tls::sni_answer() : sni_callback(name));
+        } catch (...) {
+            asking.fail(std::current_exception());
+        }
+    };
 }
 
 bool engine_end::write(std::string_view text)

@@ -3,6 +3,7 @@
 #include <coil/tls/engine.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ struct engine_end {
     tls::engine engine;
     std::string received = {};
     tls::status status = tls::status::want_input;
+    /// Called where the engine asks; empty: it is left waiting.
+    std::function<void(tls::engine& asking)> answer = {};
 
     /// Takes the engine as far as it goes: the handshake, then all plaintext that is there.
     void step();
@@ -42,6 +45,9 @@ public:
 private:
     static bool deliver(engine_end& from, engine_end& to, std::size_t piece);
 };
+
+/// Answers a ClientHello that names a server as a server with this `sni_callback` does.
+std::function<void(tls::engine&)> by_name(std::function<tls::sni_answer(const std::string&)> sni_callback);
 
 /// All ciphertext that an engine wants to send, taken from it.
 std::string take_output(tls::engine& from);

@@ -59,19 +59,23 @@ tls::secure_context_options only(tls::protocol_version version)
     return {.max_version = version, .min_version = version};
 }
 
-tls::server_options serving(const identity& who, tls::server_options options)
+tls::server_options serving(const identity& who, tls::server_options options, tls::secure_context_options context)
 {
-    options.secure_context.cert = who.cert;
-    options.secure_context.key = who.key;
+    BOOST_REQUIRE(!options.secure_context);
+    context.cert = who.cert;
+    context.key = who.key;
+    options.secure_context = context;
     return options;
 }
 
-tls::connect_options client_of(std::uint16_t port, tls::connect_options options)
+tls::connect_options client_of(std::uint16_t port, tls::connect_options options, tls::secure_context_options context)
 {
     options.host = "127.0.0.1";
     options.port = port;
-    if (options.secure_context.ca.empty())
-        options.secure_context.ca = shared_credentials().root.certificate();
+    BOOST_REQUIRE(!options.secure_context);
+    if (context.ca.empty())
+        context.ca = shared_credentials().root.certificate();
+    options.secure_context = context;
     return options;
 }
 
@@ -142,8 +146,9 @@ task<bool> echoes(tls::socket& through, std::string text)
     co_return answer == text;
 }
 
-tls_pair::tls_pair(tls::server_options server_options, tls::connect_options client_options)
-    : server(tls::create_server(serving(shared_credentials().server, std::move(server_options)),
+tls_pair::tls_pair(tls::server_options server_options, tls::connect_options client_options,
+                   tls::secure_context_options server_context)
+    : server(tls::create_server(serving(shared_credentials().server, std::move(server_options), std::move(server_context)),
                                 [this](tls::socket socket) -> task<> {
                                     accepted.emplace(std::move(socket));
                                     co_return;
@@ -153,7 +158,7 @@ tls_pair::tls_pair(tls::server_options server_options, tls::connect_options clie
 {
 }
 
-tls_pair::tls_pair(tls::protocol_version version) : tls_pair({.secure_context = only(version)}) {}
+tls_pair::tls_pair(tls::protocol_version version) : tls_pair({}, {}, only(version)) {}
 
 task<bool> tls_pair::open()
 {

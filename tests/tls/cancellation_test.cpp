@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(giving_up_at_random_moments_loses_and_repeats_no_byte,
 {
     for (const tls::protocol_version version : {tls::protocol_version::tlsv1_2, tls::protocol_version::tlsv1_3}) {
         test::run([version]() -> task<> {
-            tls_pair pair({.allow_half_open = true, .secure_context = test::only(version)}, {.allow_half_open = true});
+            tls_pair pair({.allow_half_open = true}, {.allow_half_open = true}, test::only(version));
             auto opening = pair.open();
             const bool open = co_await opening;
             BOOST_TEST_REQUIRE(open);

@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(answers_to_new_keys_do_not_pile_up_for_a_peer_that_takes_no
     test::run([]() -> task<> {
         const test::identity& who = test::shared_credentials().server;
         tls::internal::connection server(
-            tls::engine(tls::create_secure_context({.cert = who.cert, .key = who.key}), tls::role::server));
+            tls::engine(tls::create_secure_context({.cert = who.cert, .key = who.key}), tls::role::server), nullptr);
         auto owned = std::make_unique<held_transport>();
         held_transport& wire = *owned;
         server.connect(std::move(owned));

@@ -221,9 +221,9 @@ BOOST_AUTO_TEST_CASE(more_authorities_than_a_request_can_name_are_refused_at_onc
     test::run([&]() -> task<> {
         tls::server_options options;
         options.request_cert = true;
-        options.context = context;
+        options.secure_context = context;
         BOOST_TEST(says(refusal([&] { tls::create_server(options, test::echo); }), "ERR_INVALID_ARG_VALUE", "ca"));
-        options.context = {};
+        options.secure_context = {};
         tls::server server = tls::create_server(test::serving(all().server, options), test::echo);
         BOOST_TEST(says(refusal([&] { server.add_context("a.com", context); }), "ERR_INVALID_ARG_VALUE", "ca"));
         BOOST_TEST(says(refusal([&] { server.set_secure_context(trusting); }), "ERR_INVALID_ARG_VALUE", "ca"));
@@ -232,7 +232,8 @@ BOOST_AUTO_TEST_CASE(more_authorities_than_a_request_can_name_are_refused_at_onc
     // A handler that chooses such a context fails its handshake.
     test::engine_pair chosen(create_secure_context({.ca = all().root.certificate()}), {.servername = "localhost"},
                              create_secure_context({.cert = all().server.cert, .key = all().server.key}),
-                             {.request_cert = true, .sni_callback = [&](std::string_view) { return context; }});
+                             {.ask = {.client_hello = true}, .request_cert = true});
+    chosen.server.answer = test::by_name([&](const std::string&) { return context; });
     BOOST_TEST(!chosen.handshake());
     BOOST_TEST(chosen.server.code() == "ERR_TLS_HANDLER_FAILED");
 
@@ -283,25 +284,19 @@ BOOST_AUTO_TEST_CASE(dh_parameters_of_another_kind_or_more_than_one_are_refused,
     BOOST_TEST(says(with(tls::pem{"auto", dh_group}), "ERR_INVALID_ARG_VALUE", "more than one group"));
 }
 
-BOOST_AUTO_TEST_CASE(a_context_and_something_to_make_one_of_are_not_taken_together,
+BOOST_AUTO_TEST_CASE(an_option_takes_a_context_or_options_for_one_and_cannot_hold_both,
                      *label("F-61 BYD-24 CONN-21 CTX-03"))
 {
-    const tls::secure_context context = create_secure_context({.cert = all().server.cert, .key = all().server.key});
-    tls::connect_options client;
-    client.port = 1;
-    client.context = context;
-    BOOST_TEST(refusal([&] { tls::connect(client); }) == "");
-    client.secure_context.ca = all().other_root.certificate();
-    BOOST_TEST(says(refusal([&] { tls::connect(client); }), "ERR_INVALID_ARG_VALUE", "secure_context"));
-    test::run([&]() -> task<> {
-        tls::server_options server;
-        server.context = context;
-        BOOST_TEST(refusal([&] { tls::create_server(server, test::echo); }) == "");
-        server.secure_context.max_version = protocol_version::tlsv1_2;
-        BOOST_TEST(
-            says(refusal([&] { tls::create_server(server, test::echo); }), "ERR_INVALID_ARG_VALUE", "secure_context"));
-        co_return;
-    });
+    static_assert(std::is_same_v<decltype(tls::connect_options::secure_context), tls::secure_context>);
+    static_assert(std::is_same_v<decltype(tls::server_options::secure_context), tls::secure_context>);
+    static_assert(std::is_same_v<decltype(tls::socket_options::secure_context), tls::secure_context>);
+    const tls::secure_context_options trusting{.ca = all().root.certificate()};
+    const tls::connect_options inline_options{.secure_context = {{.ca = all().root.certificate()}}};
+    BOOST_TEST((inline_options.secure_context == tls::secure_context(trusting)));  // equal ones are shared
+    BOOST_TEST((inline_options.secure_context != create_secure_context(trusting)));
+    BOOST_TEST(!tls::connect_options().secure_context);
+    BOOST_TEST(says(refusal([] { const tls::connect_options bad{.secure_context = {{.ciphers = "FOOBARBAZ"}}}; }),
+                    "ERR_SSL_NO_CIPHER_MATCH", "FOOBARBAZ"));
 }
 
 BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *label("F-62 BYD-38"))
@@ -310,18 +305,34 @@ BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *lab
     const auto with = [&](tls::role role, engine_options options) {
         return refusal([&] { tls::engine(context, role, std::move(options)); });
     };
-    const auto names_of = [](std::string_view) { return tls::secure_context(); };
-    const auto identity_of = [](std::string_view, const tls::certificate&) {
-        return std::optional<tls::identity_error>();
+    const auto around = [&](bool is_server, auto change) {
+        return refusal([&] {
+            tls::socket_options options{.is_server = is_server, .secure_context = context};
+            change(options);
+            const tls::socket never(net::connect({.port = 1}), std::move(options));
+        });
     };
+    const auto choose = [](const std::string&) { return tls::secure_context(); };
+    const auto judge = [] { return tls::verdict::unchanged(); };
     const std::pair<std::string, std::string> refused[] = {
-        {"ask_servername", with(tls::role::client, {.ask_servername = true})},
+        {"ask.client_hello", with(tls::role::client, {.ask = {.client_hello = true}})},
+        {"ask.alpn", with(tls::role::client, {.ask = {.alpn = true}})},
+        {"ask.server_identity", with(tls::role::server, {.ask = {.server_identity = true}})},
         {"request_cert", with(tls::role::client, {.request_cert = true})},
-        {"sni_callback", with(tls::role::client, {.sni_callback = names_of})},
-        {"check_server_identity", with(tls::role::server, {.check_server_identity = identity_of})},
+        {"sni_callback", around(false, [&](auto& options) { options.sni_callback = choose; })},
+        {"alpn_callback", around(false, [](auto& options) { options.alpn_callback = [] { return "h2"; }; })},
+        {"request_cert", around(false, [](auto& options) { options.request_cert = true; })},
+        {"check_server_identity",
+         around(true, [](auto& options) {
+             options.check_server_identity = [] { return std::optional<tls::identity_error>(); };
+         })},
+        {"host", around(true, [](auto& options) { options.host = "localhost"; })},
+        {"servername", around(true, [](auto& options) { options.servername = "localhost"; })},
+        {"verify_peer", around(true, [&](auto& options) { options.verify_peer = judge; })},
+        {"handshake_timeout",
+         around(true, [](auto& options) { options.handshake_timeout = std::chrono::milliseconds(-1); })},
         {"host", with(tls::role::server, {.host = "localhost"})},
         {"servername", with(tls::role::server, {.servername = "localhost"})},
-        {"ask_servername", with(tls::role::server, {.ask_servername = true, .sni_callback = names_of})},
         {"ciphers", refusal_of({.ciphers = "TLS_AES_256_GCM_SHA384", .max_version = protocol_version::tlsv1_2})},
         {"handshake_timeout",
          refusal([] { tls::connect({.handshake_timeout = std::chrono::milliseconds(-1), .port = 1}); })},
@@ -332,6 +343,14 @@ BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *lab
     };
     for (const auto& [name, what] : refused)
         BOOST_TEST(says(what, "ERR_INVALID_ARG_VALUE", name), name << ": " << what);
+    BOOST_TEST(says(around(true,
+                           [](auto& options) {
+                               options.alpn_callback = [] { return "h2"; };
+                               options.alpn_protocols = {"h2"};
+                           }),
+                    "ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS", "alpn_protocols"));
+    BOOST_TEST(says(with(tls::role::server, {.alpn_protocols = {"h2"}, .ask = {.alpn = true}}),
+                    "ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS", "alpn_protocols"));
     test::run([]() -> task<> {
         tls::server_options slow;
         slow.handshake_timeout = std::chrono::milliseconds(-1);
@@ -364,12 +383,14 @@ BOOST_AUTO_TEST_CASE(a_name_s_context_without_groups_has_those_of_the_library, *
         }
         const engine_options named{.servername = "localhost"};
         test::engine_pair direct(offers, named, plain, {});
-        test::engine_pair switched(offers, named, pinned, {.sni_callback = [&](std::string_view) { return plain; }});
+        test::engine_pair switched(offers, named, pinned, {.ask = {.client_hello = true}});
+        switched.server.answer = test::by_name([&](const std::string&) { return plain; });
         const bool known = direct.handshake();
         BOOST_TEST(switched.handshake() == known, group);
         taken += known ? 1 : 0;
         // And the other way round.
-        test::engine_pair narrowed(offers, named, plain, {.sni_callback = [&](std::string_view) { return pinned; }});
+        test::engine_pair narrowed(offers, named, plain, {.ask = {.client_hello = true}});
+        narrowed.server.answer = test::by_name([&](const std::string&) { return pinned; });
         BOOST_TEST(narrowed.handshake() == (std::string_view(group) == "P-256"), group);
     }
     BOOST_TEST(taken >= 5);

@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(the_end_of_one_side_leaves_the_other_open_where_that_is_all
 {
     for (const protocol_version version : both_versions) {
         test::run([version]() -> task<> {
-            tls_pair pair({.allow_half_open = true, .secure_context = test::only(version)}, {.allow_half_open = true});
+            tls_pair pair({.allow_half_open = true}, {.allow_half_open = true}, test::only(version));
             auto opening = pair.open();
             const bool open = co_await opening;
             BOOST_TEST_REQUIRE(open);

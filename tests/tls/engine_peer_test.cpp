@@ -154,9 +154,18 @@ BOOST_AUTO_TEST_CASE(an_anonymous_server_is_no_verified_server, *boost::unit_tes
 BOOST_AUTO_TEST_CASE(a_check_of_the_program_s_own_replaces_the_host_check, *boost::unit_test::label("CONN-16 CONN-17"))
 {
     const auto pair_with = [](auto check) {
-        return engine_pair(client_context(all().root.certificate()),
-                           {.check_server_identity = check, .host = "ignored", .servername = "asked.example"},
-                           server_context(all().server_below, protocol_version::tlsv1_3), {});
+        engine_pair pair(client_context(all().root.certificate()),
+                         {.ask = {.server_identity = true}, .host = "ignored", .servername = "asked.example"},
+                         server_context(all().server_below, protocol_version::tlsv1_3), {});
+        pair.client.answer = [check](tls::engine& asking) {
+            const auto request = std::get<tls::server_identity_request>(asking.asked());
+            try {
+                asking.answer(check(request.host, request.cert));
+            } catch (...) {
+                asking.fail(std::current_exception());
+            }
+        };
+        return pair;
     };
     int calls = 0;
     engine_pair accepting = pair_with([&](std::string_view host, const tls::certificate& cert) {
@@ -286,16 +295,15 @@ BOOST_AUTO_TEST_CASE(the_server_name_chooses_everything_that_a_context_holds,
     tls::internal::server_names names;
     names.add("b.*.com", for_b);
     const engine_options server_options{
-        .reject_unauthorized = false,
-        .request_cert = true,
-        .sni_callback = [&](std::string_view name) { return names.find(name); },
-    };
+        .ask = {.client_hello = true}, .reject_unauthorized = false, .request_cert = true};
+    const auto find = test::by_name([&](const std::string& name) { return names.find(name); });
     const std::string both_roots = all().root.certificate() + all().other_root.certificate();
 
     engine_pair chosen(client_context(both_roots, &all().client), {.servername = "B.example.com"}, standard,
                        server_options);
+    chosen.server.answer = find;
     BOOST_TEST_REQUIRE(chosen.handshake());
-    BOOST_TEST(chosen.client.engine.get_protocol() == "TLSv1.2");
+    BOOST_TEST(chosen.client.engine.get_protocol().value_or("") == "TLSv1.2");
     BOOST_TEST(chosen.client.engine.get_cipher()->name == "ECDHE-ECDSA-AES256-GCM-SHA384");
     BOOST_TEST(chosen.client.engine.get_peer_certificate()->subject->get("CN").value() == "b.example.com");
     BOOST_TEST(chosen.server.engine.get_certificate()->subject->get("CN").value() == "b.example.com");
@@ -304,13 +312,15 @@ BOOST_AUTO_TEST_CASE(the_server_name_chooses_everything_that_a_context_holds,
 
     engine_pair fallback(client_context(both_roots, &all().client), {.host = "localhost", .servername = "localhost"},
                          standard, server_options);
+    fallback.server.answer = find;
     BOOST_TEST_REQUIRE(fallback.handshake());
-    BOOST_TEST(fallback.client.engine.get_protocol() == "TLSv1.3");
+    BOOST_TEST(fallback.client.engine.get_protocol().value_or("") == "TLSv1.3");
     BOOST_TEST(fallback.client.engine.get_peer_certificate()->modulus.has_value());
     BOOST_TEST(!fallback.server.engine.authorized());
 
     engine_pair nameless(client_context(both_roots), {.host = "127.0.0.1", .servername = "127.0.0.1"}, standard,
                          server_options);
+    nameless.server.answer = find;
     BOOST_TEST_REQUIRE(nameless.handshake());
     BOOST_TEST(!nameless.server.engine.servername());  // B-049, SNI-14
 }
@@ -323,8 +333,8 @@ BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_own_key_kind_in_both_versio
             const test::identity& second = rsa_first ? all().server : all().server_rsa;
             const tls::secure_context named = server_context(second, version);
             engine_pair pair(client_context(all().root.certificate()), {.servername = "localhost"},
-                             server_context(first, version),
-                             {.sni_callback = [&](std::string_view) { return named; }});
+                             server_context(first, version), {.ask = {.client_hello = true}});
+            pair.server.answer = test::by_name([&](const std::string&) { return named; });
             BOOST_TEST_REQUIRE(pair.handshake());
             BOOST_TEST(pair.client.engine.get_peer_certificate()->modulus.has_value() == !rsa_first);
         }
@@ -340,8 +350,8 @@ BOOST_AUTO_TEST_CASE(a_context_for_a_name_brings_its_groups_whichever_side_names
         };
         const tls::secure_context for_name = context(named);
         engine_pair pair(tls::create_secure_context({.ca = all().root.certificate(), .ecdh_curve = client}),
-                         {.servername = "localhost"}, context(standard),
-                         {.sni_callback = [&](std::string_view) { return for_name; }});
+                         {.servername = "localhost"}, context(standard), {.ask = {.client_hello = true}});
+        pair.server.answer = test::by_name([&](const std::string&) { return for_name; });
         return pair.handshake();
     };
     BOOST_TEST(works("P-384", "auto", "X25519"));
@@ -356,21 +366,22 @@ BOOST_AUTO_TEST_CASE(a_question_about_the_server_name_can_be_answered_later,
 {
     const tls::secure_context for_b = server_context(all().server_b, protocol_version::tlsv1_2);
     engine_pair pair(client_context(all().other_root.certificate()), {.servername = "b.example.com"},
-                     server_context(all().server, protocol_version::tlsv1_3), {.ask_servername = true});
+                     server_context(all().server, protocol_version::tlsv1_3), {.ask = {.client_hello = true}});
     BOOST_TEST(!pair.handshake());
     tls::engine& server = pair.server.engine;
     BOOST_TEST((pair.server.status == status::want_answer));
-    BOOST_TEST((server.question() == tls::question::servername));
+    BOOST_TEST_REQUIRE(std::holds_alternative<tls::client_hello>(server.asked()));
+    BOOST_TEST(std::get<tls::client_hello>(server.asked()).servername == "b.example.com");
     BOOST_TEST(server.servername().value() == "b.example.com");
     BOOST_TEST((server.handshake() == status::want_answer));
     server.answer(for_b);
-    BOOST_TEST((server.question() == tls::question::none));
+    BOOST_TEST(std::holds_alternative<std::monostate>(server.asked()));
     pair.server.step();
     BOOST_TEST(pair.handshake());
-    BOOST_TEST(pair.client.engine.get_protocol() == "TLSv1.2");
+    BOOST_TEST(pair.client.engine.get_protocol().value_or("") == "TLSv1.2");
 
     engine_pair unnamed(client_context(all().root.certificate()), {.servername = "localhost"},
-                        server_context(all().server, protocol_version::tlsv1_3), {.ask_servername = true});
+                        server_context(all().server, protocol_version::tlsv1_3), {.ask = {.client_hello = true}});
     BOOST_TEST(!unnamed.handshake());
     unnamed.server.engine.answer(tls::secure_context());
     unnamed.server.step();
@@ -389,14 +400,16 @@ BOOST_AUTO_TEST_CASE(a_failing_answer_about_the_server_name_ends_the_handshake_w
     };
     const tls::secure_context standard = server_context(all().server, protocol_version::tlsv1_3);
     engine_pair thrown(client_context(all().root.certificate()), {.servername = "localhost"}, standard,
-                       {.sni_callback = [](std::string_view) -> tls::secure_context { throw std::runtime_error("no"); }});
+                       {.ask = {.client_hello = true}});
+    thrown.server.answer =
+        test::by_name([](const std::string&) -> tls::secure_context { throw std::runtime_error("no"); });
     BOOST_TEST(!thrown.handshake());
     expect_failure(thrown);
 
     engine_pair answered(client_context(all().root.certificate()), {.servername = "localhost"}, standard,
-                         {.ask_servername = true});
+                         {.ask = {.client_hello = true}});
     BOOST_TEST(!answered.handshake());
-    answered.server.engine.answer(std::make_exception_ptr(std::runtime_error("no")));
+    answered.server.engine.fail(std::make_exception_ptr(std::runtime_error("no")));
     answered.server.step();
     answered.pump();
     expect_failure(answered);

@@ -20,7 +20,8 @@ BOOST_AUTO_TEST_CASE(own_outcomes_have_node_s_codes, *boost::unit_test::label("E
         {tls::errc::session_attack, "ERR_TLS_SESSION_ATTACK"},
         {tls::errc::renegotiation_disabled, "ERR_TLS_RENEGOTIATION_DISABLED"},
         {tls::errc::too_many_messages, "ERR_TLS_TOO_MANY_MESSAGES"},
-        {tls::errc::called_from_handler, "ERR_TLS_CALLED_FROM_HANDLER"},
+        {tls::errc::handshake_refused, "ERR_TLS_HANDSHAKE_REFUSED"},
+        {tls::errc::alpn_callback_invalid_result, "ERR_TLS_ALPN_CALLBACK_INVALID_RESULT"},
     };
     for (const auto& [value, code] : table) {
         const std::error_code error = value;

@@ -177,7 +177,7 @@ BOOST_AUTO_TEST_CASE(a_connection_gets_its_engine_when_it_has_said_something, *b
         const test::identity& other = test::shared_credentials().wrong_name;
         server.set_secure_context({.cert = other.cert, .key = other.key});
         tls::socket_options options;
-        options.engine.reject_unauthorized = false;
+        options.reject_unauthorized = false;
         options.secure_context = tls::create_secure_context({.ca = test::shared_credentials().root.certificate()});
         tls::socket client(std::move(silent), std::move(options));
         auto connecting = client.secure_connect();

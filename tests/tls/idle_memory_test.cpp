@@ -131,7 +131,7 @@ public:
         tls::connect_options options;
         options.host = "127.0.0.1";
         options.port = static_cast<std::uint16_t>(std::stoi(said.substr(said.find("port ") + 5)));
-        options.context = tls::create_secure_context({.ca = said.substr(said.find("-----BEGIN"))});
+        options.secure_context = tls::create_secure_context({.ca = said.substr(said.find("-----BEGIN"))});
         co_return options;
     }
 
@@ -183,7 +183,7 @@ task<> abort_handshakes(const tls::connect_options& to, std::size_t count)
         auto connecting = socket.connect();
         const auto connected = co_await connecting;
         BOOST_TEST_REQUIRE(connected.has_value());
-        tls::engine client(to.context, tls::role::client);
+        tls::engine client(to.secure_context, tls::role::client);
         static_cast<void>(client.handshake());
         const std::string_view nonsense = "GET / HTTP/1.1\r\n\r\n";
         const std::span<const std::byte> first = i % 2 == 0 ? client.output() : std::as_bytes(std::span(nonsense));

@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(a_choice_of_a_context_may_destroy_its_socket, *boost::unit_
         std::error_code outcome;
         net::server server = net::create_server({}, [&](net::socket socket) -> task<> {
             tls::socket_options options;
-            options.engine.sni_callback = [&](std::string_view) {
+            options.sni_callback = [&](std::string_view) {
                 secured.reset();
                 return tls::secure_context();
             };

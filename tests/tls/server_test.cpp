@@ -38,8 +38,9 @@ struct observed {
 
 /// A server that notes what it sees and answers one read with "welcome".
 struct noting_server {
-    explicit noting_server(tls::server_options options, const test::identity& who = all().server)
-        : server(tls::create_server(test::serving(who, std::move(options)), [this](tls::socket socket) { return meet(std::move(socket)); })),
+    explicit noting_server(tls::server_options options, tls::secure_context_options context = {},
+                           const test::identity& who = all().server)
+        : server(tls::create_server(test::serving(who, std::move(options), std::move(context)), [this](tls::socket socket) { return meet(std::move(socket)); })),
           port(test::listen_anywhere(server))
     {
         server.on_tls_client_error([this](const tls::error_info& what, const tls::socket&) { seen.failures.push_back(what.code); });
@@ -145,16 +146,15 @@ BOOST_AUTO_TEST_CASE(client_certificates_are_asked_for_and_judged_as_the_options
             BOOST_TEST_CONTEXT(one.what << (v13 ? " (1.3)" : " (1.2)")) {
                 test::run([&one, v13]() -> task<> {
                     noting_server server({.reject_unauthorized = one.reject,
-                                          .request_cert = one.request,
-                                          .secure_context = {.ca = all().root.certificate()}});
-                    tls::connect_options options = test::client_of(server.port);
-                    options.secure_context = test::only(v13 ? tls::protocol_version::tlsv1_3 : tls::protocol_version::tlsv1_2);
-                    options.secure_context.ca = all().root.certificate();
+                                          .request_cert = one.request},
+                                         {.ca = all().root.certificate()});
+                    tls::secure_context_options context =
+                        test::only(v13 ? tls::protocol_version::tlsv1_3 : tls::protocol_version::tlsv1_2);
                     if (one.client) {
-                        options.secure_context.cert = one.client->cert;
-                        options.secure_context.key = one.client->key;
+                        context.cert = one.client->cert;
+                        context.key = one.client->key;
                     }
-                    auto visiting = visit_to(std::move(options));
+                    auto visiting = visit_to(test::client_of(server.port, {}, std::move(context)));
                     const visit made = co_await visiting;
                     auto waiting = test::eventually([&] { return server.seen.secure + server.seen.failures.size() > 0; });
                     const bool judged = co_await waiting;
@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(the_name_that_the_client_sends_chooses_everything,
                      *boost::unit_test::label("ERR-17 SNI-02 to SNI-05 SOCK-36 SRV-02 SRV-15 B-046 B-047"))
 {
     test::run([]() -> task<> {
-        noting_server server({.reject_unauthorized = false, .request_cert = true, .secure_context = {.ca = all().other_root.certificate()}});
+        noting_server server({.reject_unauthorized = false, .request_cert = true}, {.ca = all().other_root.certificate()});
         server.server.add_context("*.example.com", {.ca = all().root.certificate(), .cert = all().wildcard.cert, .key = all().wildcard.key});
         server.server.add_context("a.example.com", {.ca = all().root.certificate(), .cert = all().server_a.cert, .key = all().server_a.key});
         struct {
@@ -201,10 +201,9 @@ BOOST_AUTO_TEST_CASE(the_name_that_the_client_sends_chooses_everything,
         for (const auto& one : cases) {
             BOOST_TEST_CONTEXT("name " << one.name) {
                 server.seen = {};
-                tls::connect_options options = test::client_of(server.port, {.reject_unauthorized = false});
+                tls::connect_options options = test::client_of(server.port, {.reject_unauthorized = false},
+                                                               {.cert = all().client.cert, .key = all().client.key});
                 options.servername = one.name;
-                options.secure_context.cert = all().client.cert;
-                options.secure_context.key = all().client.key;
                 auto visiting = visit_to(std::move(options));
                 const visit made = co_await visiting;
                 BOOST_TEST(made.text == "welcome");
@@ -288,7 +287,7 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_certificate_listens_and_refuses,
                      *boost::unit_test::label("CTX-22 OPT-02 B-008"))
 {
     test::run([]() -> task<> {
-        noting_server server({}, test::identity());
+        noting_server server({}, {}, test::identity());
         for (int i = 1; i <= 2; ++i) {
             auto visiting = visit_to(test::client_of(server.port));
             const visit made = co_await visiting;

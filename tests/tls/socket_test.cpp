@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(sixteen_mebibytes_go_both_ways_at_once)
     for (const protocol_version version : both_versions) {
         test::run([version]() -> task<> {
             constexpr std::size_t size = 16 * 1024 * 1024;
-            tls_pair pair({.allow_half_open = true, .secure_context = test::only(version)}, {.allow_half_open = true});
+            tls_pair pair({.allow_half_open = true}, {.allow_half_open = true}, test::only(version));
             auto opening = pair.open();
             const bool open = co_await opening;
             BOOST_TEST_REQUIRE(open);
@@ -242,7 +242,7 @@ BOOST_AUTO_TEST_CASE(what_the_engine_wants_to_say_after_the_end_of_this_side_har
     for (const protocol_version version : both_versions) {
         test::run([version]() -> task<> {
             rule_breaker server;
-            tls::socket client = tls::connect(test::client_of(server.port, {.secure_context = test::only(version)}));
+            tls::socket client = tls::connect(test::client_of(server.port, {}, test::only(version)));
             auto opening = server.open(client);
             const bool open = co_await opening;
             BOOST_TEST_REQUIRE(open);

@@ -311,11 +311,11 @@ BOOST_AUTO_TEST_CASE(an_error_tells_all_that_is_known, *boost::unit_test::label(
     test::run([]() -> task<> {
         std::optional<tls::error_info> at_server;
         tls::server server = tls::create_server(
-            test::serving(all().server, {.secure_context = test::only(tls::protocol_version::tlsv1_3)}), test::echo);
+            test::serving(all().server, {}, test::only(tls::protocol_version::tlsv1_3)), test::echo);
         server.on_tls_client_error([&](const tls::error_info& what, const tls::socket&) { at_server = what; });
         const std::uint16_t port = test::listen_anywhere(server);
-        tls::connect_options options = test::client_of(port);
-        options.secure_context.max_version = tls::protocol_version::tlsv1_2;
+        tls::connect_options options =
+            test::client_of(port, {}, {.max_version = tls::protocol_version::tlsv1_2});
         tls::socket client = tls::connect(std::move(options));
         auto connecting = client.secure_connect();
         const result<> connected = co_await connecting;

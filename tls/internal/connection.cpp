@@ -27,6 +27,11 @@ bool is_soft(std::error_code error) noexcept
 
 }  // namespace
 
+connection::~connection()
+{
+    end_answer();
+}
+
 void connection::connect(std::unique_ptr<net::internal::transport> bytes) noexcept
 {
     bytes_ = std::move(bytes);
@@ -52,29 +57,24 @@ void connection::destroy(bool reset) noexcept
     wake_all();
 }
 
-/// Closes, at the end of a step that is being taken.
 void connection::drop_bytes() noexcept
 {
-    dropped_ = stepping_;
-    if (stepping_)
-        return;
     forget_handshake();
+    abandon_answer();
+    engine_access::close(engine_);
     bytes_.reset();
 }
 
 /// @param how  where the program saw to a whole stream; without close_notify it is none.
 void connection::give_up(net::internal::closing how) noexcept
 {
-    if (!failure_ && bytes_ && how == net::internal::closing::in_order && !stepping_)
+    end_answer();
+    if (!failure_ && bytes_ && how == net::internal::closing::in_order)
         end();
     if (!failure_)
         failure_ = coil::errc::destroyed;
     if (!bytes_)
         return;
-    if (stepping_) {
-        dropped_ = true;
-        return;
-    }
     forget_handshake();
     if (!engine_.shutdown_sent())
         how = net::internal::closing::abort;
@@ -112,6 +112,8 @@ void connection::fail(std::error_code error, net::internal::closing how) noexcep
         return;
     failure_ = error;
     forget_handshake();
+    abandon_answer();
+    engine_access::close(engine_);
     if (bytes_) {
         if (const std::optional<net::address> remote = bytes_->remote_address())
             last_remote_ = std::make_unique<net::address>(*remote);
@@ -128,16 +130,6 @@ void connection::flush() noexcept
         bytes_->send(std::move(sealed));
 }
 
-/// Lets the engine work. Handlers that it calls may use the socket, but not the engine.
-template <class Step>
-auto connection::take_step(Step step) noexcept
-{
-    stepping_ = true;
-    const auto outcome = step();
-    stepping_ = false;
-    return outcome;
-}
-
 /// Lets the engine take a step with the input that is there, piece by piece, until it is done or really needs more.
 template <class Step>
 progress connection::drive(Step step) noexcept
@@ -147,12 +139,8 @@ progress connection::drive(Step step) noexcept
     while (true) {
         const std::span<const std::byte> input = bytes_->received();
         engine_.lend(input);
-        made = take_step(step);
+        made = step();
         bytes_->consume(input.size() - engine_.reclaim());
-        if (dropped_) {
-            drop_bytes();
-            return {status::error, 0};
-        }
         flush();
         if (made.status != status::want_input)
             break;
@@ -176,24 +164,85 @@ progress connection::drive(Step step) noexcept
 
 void connection::after_step(bool was_open, status outcome) noexcept
 {
-    if (timer_node::set() || outcome == status::want_input)
+    if (timer_node::set() || outcome == status::want_input || outcome == status::want_answer)
         watch_handshake(outcome);
     greeted_ = true;
+    if (outcome == status::want_answer && !answering_)
+        begin_answer();
     if (!engine_.handshake_done())
         return;
     if (!was_open)
         wake_all();
-    // Asked for during the handshake, that of a renegotiation included, or within a handler.
+    // Asked for during the handshake, that of a renegotiation included.
     if (end_asked() && !engine_.shutdown_sent()) {
         end_if_asked();
         wake_writer();
     }
 }
 
-/// Keeps a deadline for as long as a handshake waits for the peer.
+void connection::begin_answer() noexcept
+{
+    answering_ = answering::begin(*this, handlers_, engine_.asked());
+    if (!bytes_->receive_error())
+        bytes_->want_bytes();
+    else if (!linked())
+        loop::current().enqueue_heavy(*this);
+}
+
+/// Nobody wants the answer any more. The handler may be the one who says so, and ends when it does not run.
+void connection::abandon_answer() noexcept
+{
+    if (const std::shared_ptr<answering> unwanted = std::move(answering_))
+        unwanted->abandon();
+}
+
+/// The same where what the handler refers to may be gone next: it ends now.
+void connection::end_answer() noexcept
+{
+    if (const std::shared_ptr<answering> unwanted = std::move(answering_))
+        unwanted->forget_home();
+}
+
+/// Notices that a peer has left that waits for an answer: where it cannot say anything more, none is of use.
+void connection::watch_asking_peer() noexcept
+{
+    const std::error_code end = bytes_->receive_error();
+    if (!end) {
+        bytes_->want_bytes();
+        return;
+    }
+    if (end != coil::errc::end_of_stream) {
+        fail(end);
+        return;
+    }
+    if (!bytes_->received().empty())
+        return;
+    input_ended_ = true;
+    engine_.end_of_input();
+    if (engine_.asked().index() != 0)
+        return;
+    abandon_answer();
+    if (!linked())
+        loop::current().enqueue_heavy(*this);  // the engine has to come to its end
+}
+
+void connection::answered() noexcept
+{
+    const std::shared_ptr<answering> with = std::move(answering_);
+    try {
+        engine_access::give(engine_, with->take());
+    } catch (...) {
+        engine_.fail(std::current_exception());
+    }
+    if (!linked())
+        loop::current().enqueue_heavy(*this);
+}
+
+/// Keeps a deadline for as long as a handshake waits, for the peer or for an answer.
 void connection::watch_handshake(status outcome) noexcept
 {
-    const bool waiting = outcome == status::want_input && engine_access::in_handshake(engine_);
+    const bool pending = outcome == status::want_input || outcome == status::want_answer;
+    const bool waiting = pending && engine_access::in_handshake(engine_);
     if (waiting == timer_node::set() || handshake_limit_.count() == 0)
         return;
     if (waiting)
@@ -232,7 +281,7 @@ result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
     const result<bool> opened = open();
     if (!opened)
         return opened.error();
-    if (!*opened)
+    if (!*opened || answering_)
         return std::size_t{0};
     read_after_sending_ = unsent() > most_unsent && !send_error();
     if (read_after_sending_)
@@ -262,7 +311,7 @@ result<bool> connection::has_input() noexcept
 
 void connection::want_input() noexcept
 {
-    if (!bytes_ || linked() || read_after_sending_ || stepping_)
+    if (!bytes_ || linked() || read_after_sending_ || answering_)
         return;  // everybody is woken when they are there, or when it is this connection's turn
     if (bytes_->received().empty() && !bytes_->receive_error())
         bytes_->want_bytes();
@@ -272,7 +321,9 @@ void connection::want_input() noexcept
 
 void connection::on_received() noexcept
 {
-    if (engine_.handshake_done() && !std::exchange(write_needs_input_, false))
+    if (answering_)
+        watch_asking_peer();
+    else if (engine_.handshake_done() && !std::exchange(write_needs_input_, false))
         wake_reader();
     else
         wake_all();
@@ -280,6 +331,10 @@ void connection::on_received() noexcept
 
 void connection::run() noexcept
 {
+    if (answering_) {
+        watch_asking_peer();
+        return;
+    }
     has_turn_ = true;
     wake_all();
 }
@@ -298,13 +353,13 @@ result<bool> connection::open() noexcept
 {
     if (failure_)
         return failure_;
-    if (opening() || stepping_)
+    if (opening())
         return false;
     if (!bytes_)
         return error_from_errno(ENOTCONN);
     if (engine_.handshake_done())
         return true;
-    if (awaits_turn())
+    if (answering_ || awaits_turn())
         return false;
     const progress made = drive([&] { return progress{engine_.handshake(), 0}; });
     if (made.status == status::error)
@@ -321,7 +376,7 @@ result<std::size_t> connection::put(std::span<const std::span<const std::byte>> 
     const result<bool> opened = open();
     if (!opened)
         return opened.error();
-    if (!*opened)
+    if (!*opened || answering_)
         return std::size_t{0};
     const std::size_t queued = unsent();
     const std::size_t limit = net::internal::write_limit();
@@ -357,17 +412,13 @@ result<std::size_t> connection::seal(std::span<const std::byte> bytes, std::size
     bytes = bytes.first(std::min(bytes.size(), records * record_size));
     if (coil::internal::chunk_queue& sealed = engine_access::output(engine_); sealed.empty())
         sealed = bytes_->take_back();
-    progress made = take_step([&] { return engine_.write(bytes); });
-    if (dropped_) {
-        drop_bytes();
-        return failure_;
-    }
+    progress made = engine_.write(bytes);
     flush();
     if (made.status == status::want_input && made.bytes == 0)
         made = drive([&] { return engine_.write(bytes); });
     if (made.status == status::error)
         return error_of_engine();
-    if (made.bytes == 0) {
+    if (made.bytes == 0 && !answering_) {
         write_needs_input_ = true;
         if (!engine_.pending())
             want_input();
@@ -384,16 +435,12 @@ std::error_code connection::send_error() const noexcept
 
 void connection::end() noexcept
 {
-    if (stepping_ || opening() || send_error() || engine_.shutdown_sent())
+    if (answering_ || opening() || send_error() || engine_.shutdown_sent())
         return;
     const result<bool> opened = open();
     if (!opened || !*opened || engine_.shutdown_sent())
         return;
-    const status made = take_step([this] { return engine_.shutdown(); });
-    if (dropped_) {
-        drop_bytes();
-        return;
-    }
+    const status made = engine_.shutdown();
     flush();
     if (made == status::done)  // not while the peer renegotiates; the step that ends that tries again
         bytes_->end();

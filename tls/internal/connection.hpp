@@ -5,6 +5,7 @@
 #include <coil/runtime/internal/ready.hpp>
 #include <coil/runtime/internal/timers.hpp>
 #include <coil/tls/engine.hpp>
+#include <coil/tls/internal/answering.hpp>
 
 #include <chrono>
 #include <memory>
@@ -18,14 +19,19 @@ namespace coil::tls::internal {
 /// Ciphertext is decrypted where the kernel put it, and what the engine seals goes to the transport in the chunks in which
 /// it was made. Every step that the engine takes may leave something to send, whichever side asked for the step.
 ///
-/// A step may call handlers of the program, which may do anything with the socket: whatever needs the engine then says "not
-/// yet", and what ends the connection is done when the step is over. So nothing enters OpenSSL twice.
+/// What a handshake asks is answered by a handler of the program, beside the coroutines that wait for the handshake. Until then
+/// the engine takes no step.
 class connection final : public net::internal::stream_core,
                          private net::internal::transport_observer,
                          private coil::internal::ready_item,
                          private coil::internal::timer_node {
 public:
-    explicit connection(tls::engine engine) noexcept : engine_(std::move(engine)) {}
+    /// @param handlers  null where nothing is asked.
+    connection(tls::engine engine, std::shared_ptr<const question_handlers> handlers) noexcept
+        : engine_(std::move(engine)), handlers_(std::move(handlers))
+    {
+    }
+    ~connection() override;
 
     /// Ends the connection if a handshake, the first or one of a renegotiation, takes longer. 0: it may take any time.
     void limit_handshakes(std::chrono::milliseconds limit) noexcept { handshake_limit_ = limit; }
@@ -47,6 +53,9 @@ public:
     /// Null before it is connected and after it was closed.
     net::internal::transport* bytes() const noexcept { return bytes_.get(); }
     void disable_renegotiation() noexcept { engine_.disable_renegotiation(); }
+    void set_key_cert(const secure_context& context) { engine_.set_key_cert(context); }
+    /// What the handshake asked has been answered.
+    void answered() noexcept;
     /// Where the peer was, also after the connection was closed by a failure.
     std::optional<net::address> remote_address() const;
     /// Why the connection is of no use any more; success while it is.
@@ -93,10 +102,12 @@ private:
     void expire() noexcept override;
 
     template <class Step>
-    auto take_step(Step step) noexcept;
-    template <class Step>
     progress drive(Step step) noexcept;
     void after_step(bool was_open, status outcome) noexcept;
+    void begin_answer() noexcept;
+    void abandon_answer() noexcept;
+    void end_answer() noexcept;
+    void watch_asking_peer() noexcept;
     void watch_handshake(status outcome) noexcept;
     void forget_handshake() noexcept;
     void drop_bytes() noexcept;
@@ -107,14 +118,14 @@ private:
     void flush() noexcept;
 
     tls::engine engine_;
+    std::shared_ptr<const question_handlers> handlers_;
+    std::shared_ptr<answering> answering_;  // while a question is open
     std::unique_ptr<net::internal::transport> bytes_;
     std::weak_ptr<const void> opening_;
     std::unique_ptr<net::address> last_remote_;
     std::error_code failure_;
     std::shared_ptr<const coil::error_info> connect_failure_;
     std::chrono::milliseconds handshake_limit_{0};
-    bool stepping_ = false;  // the engine is at work, and may call handlers
-    bool dropped_ = false;   // meanwhile the connection was destroyed
     bool greeted_ = false;
     bool has_turn_ = false;  // to take a step of the handshake
     bool input_ended_ = false;

@@ -1,7 +1,11 @@
 #include <coil/tls/internal/context_builder.hpp>
 
-#include <coil/tls/internal/questions.hpp>
+#include <coil/tls/internal/alerts.hpp>
+#include <coil/tls/internal/alpn_choice.hpp>
+#include <coil/tls/internal/message_limits.hpp>
 #include <coil/tls/internal/root_certificates.hpp>
+#include <coil/tls/internal/server_name_choice.hpp>
+#include <coil/tls/internal/verification.hpp>
 
 #include <openssl/pem.h>
 
@@ -307,6 +311,7 @@ std::shared_ptr<const context_state> build_context(const secure_context_options&
     set_ciphers(context, options, standard);
     set_trust(context, options);
     add_identities(context, options);
+    state->collect_identities();
     set_signature_algorithms(context, options);
     state->groups = set_groups(context, options, standard);
     set_dh_group(context, options);
@@ -314,7 +319,13 @@ std::shared_ptr<const context_state> build_context(const secure_context_options&
     set_sessions(context, options);
     state->set_session_ids(options.session_id_context, options.ca, options.crl);
     state->honor_cipher_order = options.honor_cipher_order;
-    install_questions(context);
+    // Callbacks come from the context that a connection uses at the moment, so every context has the same ones; each finds
+    // its connection through the `SSL` object. None lets an exception pass through OpenSSL's frames.
+    server_name_choice::install(context);
+    alpn_choice::install(context);
+    verification::install(context);
+    message_limits::install(context);
+    alerts::install(context);
     return state;
 }
 

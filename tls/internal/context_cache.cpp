@@ -169,11 +169,4 @@ std::size_t shared_contexts() noexcept
     return process_contexts().size();
 }
 
-void check_only_one(const secure_context& context, const secure_context_options& options)
-{
-    if (context && key_of(options) != key_of({}))
-        throw argument_error("ERR_INVALID_ARG_VALUE",
-                             "context and secure_context are both given: which of them counts cannot be told");
-}
-
 }  // namespace coil::tls::internal

@@ -15,7 +15,4 @@ secure_context shared_context(const secure_context_options& options);
 /// How many contexts `shared_context` knows that are in use or kept.
 std::size_t shared_contexts() noexcept;
 
-/// Throws: `tls::error` ERR_INVALID_ARG_VALUE if there is a context and also something to make one of.
-void check_only_one(const secure_context& context, const secure_context_options& options);
-
 }  // namespace coil::tls::internal

@@ -19,6 +19,28 @@ void context_state::set_session_ids(std::string_view session_id_context, const p
     }
 }
 
+void context_state::collect_identities()
+{
+    // Going through them moves what OpenSSL calls the current one, which is the one that it tells of.
+    X509* const current = SSL_CTX_get0_certificate(native());
+    for (long more = SSL_CTX_set_current_cert(native(), SSL_CERT_SET_FIRST); more == 1;
+         more = SSL_CTX_set_current_cert(native(), SSL_CERT_SET_NEXT)) {
+        STACK_OF(X509)* chain = nullptr;
+        SSL_CTX_get0_chain_certs(native(), &chain);
+        identities_.push_back({SSL_CTX_get0_certificate(native()), SSL_CTX_get0_privatekey(native()), chain});
+    }
+    if (current)
+        SSL_CTX_select_current_cert(native(), current);
+}
+
+void context_state::lend_identities(SSL* ssl) const
+{
+    SSL_certs_clear(ssl);
+    for (const identity& each : identities_)
+        if (SSL_use_cert_and_key(ssl, each.certificate, each.key, each.chain, 1) != 1)
+            throw setup_error("the certificates of a context for one connection");
+}
+
 void context_state::check(client_certificates policy) const
 {
     // A length of 16 bits counts the names together with all else that the request says.

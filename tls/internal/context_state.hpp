@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace coil::tls::internal {
 
@@ -42,6 +43,12 @@ public:
     /// Throws: `tls::error` ERR_INVALID_ARG_VALUE if a server with this policy could not make a single handshake.
     void check(client_certificates policy) const;
 
+    /// Gives a connection the certificates and keys of this context, in place of its own.
+    /// Throws: `tls::error`.
+    void lend_identities(SSL* ssl) const;
+    /// To be called once they are all there.
+    void collect_identities();
+
     /// The list of groups that is in force; empty for OpenSSL's own. It is set on each connection once its context is known,
     /// because a connection that has a list cannot be given OpenSSL's own again.
     std::string groups;
@@ -49,7 +56,15 @@ public:
     std::optional<bool> honor_cipher_order;
 
 private:
+    /// A certificate with its key and the issuers that are sent with it; they belong to the context.
+    struct identity {
+        X509* certificate;
+        EVP_PKEY* key;
+        STACK_OF(X509) * chain;
+    };
+
     ssl_ctx_ptr native_;
+    std::vector<identity> identities_;
     std::array<session_id, 3> session_ids_{};
 };
 

@@ -9,8 +9,11 @@ namespace coil::tls::internal {
 struct engine_access {
     /// The ciphertext for the transport, to be moved out without a copy.
     static coil::internal::chunk_queue& output(engine& from) noexcept;
-    /// Whether a step is being taken, so that whoever asks is a handler within it.
-    static bool in_step(const engine& of) noexcept;
+    static const engine_state* state(const engine& of) noexcept { return of.state_.get(); }
+    /// Says that the connection below has gone.
+    static void close(engine& of) noexcept;
+    /// Answers what was asked, whatever it is.
+    static void give(engine& to, tls::answer given);
     /// Whether the last read went through so many messages without data that others should have a turn.
     static bool worked_much(const engine& of) noexcept;
     /// Whether a read could only say that it needs input.

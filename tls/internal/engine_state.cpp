@@ -1,6 +1,9 @@
 #include <coil/tls/internal/engine_state.hpp>
 
 #include <coil/net/address.hpp>
+#include <coil/runtime/internal/misuse.hpp>
+
+#include <system_error>
 
 namespace coil::tls::internal {
 namespace {
@@ -29,31 +32,41 @@ void check_options(tls::role role, const engine_options& options)
         const char* name;
     };
     const rule rules[] = {
-        {options.ask_servername, role::server, "ask_servername"},
-        {options.request_cert, role::server, "request_cert"},
-        {static_cast<bool>(options.sni_callback), role::server, "sni_callback"},
-        {static_cast<bool>(options.check_server_identity), role::client, "check_server_identity"},
+        {options.ask.alpn, role::server, "ask.alpn"},
+        {options.ask.client_hello, role::server, "ask.client_hello"},
+        {options.ask.server_identity, role::client, "ask.server_identity"},
         {!options.host.empty(), role::client, "host"},
+        {options.request_cert, role::server, "request_cert"},
         {!options.servername.empty(), role::client, "servername"},
     };
     for (const rule& one : rules)
         if (one.given && one.side != role)
             throw argument_error("ERR_INVALID_ARG_VALUE", std::string(one.name) + " is an option of a " +
                                                               (one.side == role::server ? "server" : "client"));
-    if (options.ask_servername && options.sni_callback)
-        throw argument_error("ERR_INVALID_ARG_VALUE", "ask_servername and sni_callback are both given");
+    if (options.ask.alpn && !options.alpn_protocols.empty())
+        throw argument_error("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS",
+                             "alpn_protocols is given, and so is who is to be asked instead");
+}
+
+const context_state& state_of(const secure_context& context, const char* who)
+{
+    if (!context)
+        throw argument_error("ERR_TLS_INVALID_CONTEXT", std::string(who) + " needs a secure context, not an empty one");
+    return *context_state::of(context);
 }
 
 }  // namespace
 
 engine_state::engine_state(secure_context with, tls::role as, std::shared_ptr<const engine_options> how)
-    : context(std::move(with)), options(std::move(how)), role(as)
+    : context(std::move(with)),
+      options(std::move(how)),
+      policy{options->request_cert, options->reject_unauthorized},
+      role(as)
 {
-    if (!context)
-        throw argument_error("ERR_TLS_INVALID_CONTEXT", "an engine needs a secure context, not an empty one");
+    const context_state& from = state_of(context, "an engine");
     check_options(role, *options);
     const error_queue_guard guard;
-    ssl.reset(SSL_new(context_state::of(context)->native()));
+    ssl.reset(SSL_new(from.native()));
     if (!ssl)
         throw setup_error("OpenSSL connection");
     BIO* bio = make_bio(bytes).release();
@@ -68,8 +81,9 @@ engine_state::~engine_state()
 {
     if (!ssl)
         return;
+    finish_waiting_step();
     // Without this OpenSSL takes the end of the connection for a failure and its session for spoilt.
-    if (handshake_done && !failed)
+    if (handshake_done && !failed_)
         SSL_set_shutdown(ssl.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     const error_queue_guard guard;
     ssl.reset();
@@ -100,10 +114,15 @@ void engine_state::set_up_server()
 {
     SSL_set_accept_state(ssl.get());
     const context_state& from = *context_state::of(context);
-    from.check(policy());
+    from.check(policy);
     set_server_preference(ssl.get(), from);
-    SSL_set_verify(ssl.get(), server_verify_mode(policy()), nullptr);
-    const context_state::session_id& id = from.session_id_context(policy());
+    use_policy(from);
+}
+
+void engine_state::use_policy(const context_state& from)
+{
+    SSL_set_verify(ssl.get(), server_verify_mode(policy), nullptr);
+    const context_state::session_id& id = from.session_id_context(policy);
     SSL_set_session_id_context(ssl.get(), id.data(), static_cast<unsigned>(id.size()));
 }
 
@@ -114,32 +133,168 @@ void engine_state::set_groups()
         throw setup_error("ecdh_curve");
 }
 
+void engine_state::apply(const sni_settings& chosen)
+{
+    if (chosen.alpn_protocols)
+        alpn.use_list(*chosen.alpn_protocols);
+    policy.request = chosen.request_cert.value_or(policy.request);
+    policy.reject = chosen.reject_unauthorized.value_or(policy.reject);
+    switch_context(chosen.secure_context ? chosen.secure_context : context);
+}
+
 void engine_state::switch_context(const secure_context& next)
 {
     const context_state& to = *context_state::of(next);
-    to.check(policy());
+    to.check(policy);
     const context_state& from = *context_state::of(context);
-    if (&to == &from)
+    if (&to != &from) {
+        SSL_set_SSL_CTX(ssl.get(), to.native());
+        // OpenSSL brings certificates, ciphers and trust along, and leaves the rest as it was.
+        SSL_clear_options(ssl.get(), SSL_CTX_get_options(from.native()));
+        SSL_set_options(ssl.get(), SSL_CTX_get_options(to.native()));
+        SSL_set_min_proto_version(ssl.get(), static_cast<int>(SSL_CTX_get_min_proto_version(to.native())));
+        SSL_set_max_proto_version(ssl.get(), static_cast<int>(SSL_CTX_get_max_proto_version(to.native())));
+        SSL_set_num_tickets(ssl.get(), SSL_CTX_get_num_tickets(to.native()));
+        context = next;
+        set_server_preference(ssl.get(), to);
+    }
+    use_policy(to);
+}
+
+void engine_state::use_identities_of(const secure_context& from) const
+{
+    state_of(from, "key_cert").lend_identities(ssl.get());
+}
+
+void engine_state::set_key_cert(const secure_context& from)
+{
+    if (!is_server())
+        throw argument_error("ERR_INVALID_ARG_VALUE", "set_key_cert is for a server's side of a connection");
+    if (handshake_done || failed_)
+        throw argument_error("ERR_TLS_INVALID_STATE", "set_key_cert comes too late: the handshake is over");
+    const error_queue_guard guard;
+    use_identities_of(from);
+}
+
+std::string_view engine_state::sent_name() const noexcept
+{
+    if (is_server())
+        return server_name.name();
+    const char* const name = SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name);
+    return name ? name : std::string_view();
+}
+
+X509* engine_state::own_certificate() const noexcept
+{
+    return handshake_done ? summary.own_certificate() : SSL_get_certificate(ssl.get());
+}
+
+X509_STORE* engine_state::trusted() const noexcept
+{
+    return SSL_CTX_get_cert_store(context_state::of(context)->native());
+}
+
+const tls::question& engine_state::asked() const noexcept
+{
+    static const tls::question none;
+    return waits_for_answer() ? question_->asked : none;
+}
+
+bool engine_state::waits_for_answer() const noexcept
+{
+    return question_ && question_->given.index() == 0 && !refusal_;
+}
+
+void engine_state::answer(tls::answer given)
+{
+    if (given.index() == 0 || given.index() != asked().index())
+        throw argument_error("ERR_TLS_INVALID_STATE", "a TLS engine is given an answer that it did not ask for");
+    question_->given = std::move(given);
+}
+
+void engine_state::refuse_with(std::error_code why) noexcept
+{
+    if (!refusal_)
+        refusal_ = why;
+}
+
+void engine_state::refuse_for(std::exception_ptr thrown) noexcept
+{
+    if (refusal_)
         return;
-    SSL_set_SSL_CTX(ssl.get(), to.native());
-    // OpenSSL brings certificates, ciphers and trust along, and leaves the rest as it was.
-    SSL_clear_options(ssl.get(), SSL_CTX_get_options(from.native()));
-    SSL_set_options(ssl.get(), SSL_CTX_get_options(to.native()));
-    SSL_set_min_proto_version(ssl.get(), static_cast<int>(SSL_CTX_get_min_proto_version(to.native())));
-    SSL_set_max_proto_version(ssl.get(), static_cast<int>(SSL_CTX_get_max_proto_version(to.native())));
-    SSL_set_num_tickets(ssl.get(), SSL_CTX_get_num_tickets(to.native()));
-    context = next;
-    set_server_preference(ssl.get(), to);
-    SSL_set_verify(ssl.get(), server_verify_mode(policy()), nullptr);
-    const context_state::session_id& id = to.session_id_context(policy());
-    SSL_set_session_id_context(ssl.get(), id.data(), static_cast<unsigned>(id.size()));
+    refusal_ = errc::handler_failed;
+    thrown_ = std::move(thrown);
+}
+
+/// Whether a step that comes next may ask something. What is asked only in a first ClientHello is not asked any more then.
+bool engine_state::can_ask() const noexcept
+{
+    const question_set& questions = options->ask;
+    const bool about_peer = questions.peer_verification || questions.server_identity;
+    if (handshake_done)
+        return about_peer && SSL_version(ssl.get()) < TLS1_3_VERSION;  // it may renegotiate
+    return about_peer || questions.client_hello || questions.alpn;
+}
+
+bool engine_state::wait_for_answer(open_question& here)
+{
+    if (!refusal_ && !(stack_ && stack_->runs()))
+        coil::internal::stop_program("a TLS engine asks in a step that cannot wait");
+    if (refusal_)
+        return false;
+    question_ = &here;
+    stack_->wait();
+    question_ = nullptr;
+    return !refusal_;
+}
+
+/// Lets OpenSSL come to the end of a step that waits, which it would otherwise never unwind.
+void engine_state::finish_waiting_step() noexcept
+{
+    if (!stack_ || !stack_->waits())
+        return;
+    refuse_with(coil::errc::destroyed);
+    stack_->run(nullptr);
+}
+
+template <class Operation>
+int engine_state::call(Operation operation) noexcept
+{
+    // Clearing goes through all of the queue; looking costs next to nothing.
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+    const int result = operation();
+    return result > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl.get(), result);
+}
+
+template <class Operation>
+status engine_state::take_step(Operation operation)
+{
+    return interpret(call(operation));
+}
+
+status engine_state::take_step_that_may_ask(step_stack::step what)
+{
+    if (waits_for_answer())
+        return status::want_answer;
+    if (!stack_ && !can_ask())
+        return interpret(what(*this));
+    try {
+        if (!stack_)
+            stack_ = std::make_unique<step_stack>(*this);
+        if (!stack_->run(what))
+            return status::want_answer;
+    } catch (const std::system_error& no_stack) {
+        return fail(no_stack.code(), error_name(no_stack.code()), no_stack.what());
+    }
+    return interpret(stack_->outcome());
 }
 
 tls::phase engine_state::phase() const noexcept
 {
     if (!handshake_done)
         return phase::handshake;
-    return ended ? phase::closed : phase::established;
+    return ended_ ? phase::closed : phase::established;
 }
 
 status engine_state::report(std::error_code error)
@@ -161,15 +316,16 @@ status engine_state::fail(std::error_code error, std::string code, std::string m
 {
     std::vector<openssl_error> stack = take_error_stack();
     report(error);
-    failed = true;
+    failed_ = true;
+    closed = true;
     failure->code = std::move(code);
     failure->message = std::move(message);
-    failure->alert = alert;
-    failure->alert_direction = alert_direction;
-    failure->verify_result = verify_result;
-    failure->verify_depth = verify_depth;
-    failure->exception = handler_failure;
-    failure->peer_certificate = refused_peer;
+    failure->alert = alert.fatal;
+    failure->alert_direction = alert.direction;
+    failure->verify_result = peer.result();
+    failure->verify_depth = peer.depth();
+    failure->exception = thrown_;
+    failure->peer_certificate = peer.refused_peer();
     if (!stack.empty()) {
         failure->library = stack.front().library;
         failure->reason = stack.front().reason;
@@ -178,28 +334,19 @@ status engine_state::fail(std::error_code error, std::string code, std::string m
     return status::error;
 }
 
-template <class Operation>
-status engine_state::call(Operation operation)
-{
-    // Clearing goes through all of the queue; looking costs next to nothing.
-    if (ERR_peek_error() != 0)
-        ERR_clear_error();
-    const int result = operation();
-    return interpret(result > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl.get(), result));
-}
-
 status engine_state::interpret(int outcome)
 {
-    if (attack) {
+    if (limits.attack()) {
         ERR_clear_error();  // how OpenSSL took it is not the cause
-        return fail(*attack);
+        return fail(*limits.attack());
     }
-    if (renegotiated && finish_renegotiation() != status::done)
+    if (refusal_)
+        return take_refusal();  // whatever OpenSSL made of it: it goes on after some of them
+    if (renegotiated_ && finish_renegotiation() != status::done)
         return status::error;
     switch (outcome) {
     case SSL_ERROR_NONE: return status::done;
     case SSL_ERROR_WANT_READ: return input_ended && !bytes.has_input() ? end_of_transport() : status::want_input;
-    case SSL_ERROR_WANT_CLIENT_HELLO_CB: return status::want_answer;
     case SSL_ERROR_ZERO_RETURN: return status::closed;
     default: return take_openssl_failure();
     }
@@ -223,94 +370,51 @@ status engine_state::interrupted()
                             : "Client network socket disconnected before secure TLS connection was established");
 }
 
+status engine_state::take_refusal()
+{
+    if (refusal_ == errc::handshake_interrupted)
+        return interrupted();
+    return fail(refusal_);
+}
+
+status engine_state::take_verification_failure()
+{
+    if (peer.result() != X509_V_OK)
+        return fail({peer.result(), verify_category()});
+    const identity_error& objection = *peer.objection();
+    const bool own = objection.code == "ERR_TLS_CERT_ALTNAME_INVALID";
+    fail(errc::cert_altname_invalid, objection.code,
+         (own ? "Hostname/IP does not match certificate's altnames: " : "") + objection.reason);
+    failure->reason = objection.reason;
+    return status::error;
+}
+
 status engine_state::take_openssl_failure()
 {
-    if (handler_failure)
-        return fail(errc::handler_failed);
     const unsigned long packed = ERR_peek_error();
-    if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-        if (verify_result != X509_V_OK)
-            return fail({verify_result, verify_category()});
-        if (wrong_identity) {
-            const bool own = wrong_identity->code == "ERR_TLS_CERT_ALTNAME_INVALID";
-            fail(errc::cert_altname_invalid, wrong_identity->code,
-                 (own ? "Hostname/IP does not match certificate's altnames: " : "") + wrong_identity->reason);
-            failure->reason = wrong_identity->reason;
-            return status::error;
-        }
-    }
+    if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED && !peer.passed())
+        return take_verification_failure();
     if (packed == 0)
         return fail(std::make_error_code(std::errc::protocol_error), "EPROTO", "OpenSSL failed without a reason");
-    if (!alert && ERR_GET_LIB(packed) == ERR_LIB_SSL && ERR_GET_REASON(packed) > SSL_AD_REASON_OFFSET) {
-        alert = static_cast<std::uint8_t>(ERR_GET_REASON(packed) - SSL_AD_REASON_OFFSET);
-        alert_direction = alert_direction::received;
+    if (!alert.fatal && ERR_GET_LIB(packed) == ERR_LIB_SSL && ERR_GET_REASON(packed) > SSL_AD_REASON_OFFSET) {
+        alert.fatal = static_cast<std::uint8_t>(ERR_GET_REASON(packed) - SSL_AD_REASON_OFFSET);
+        alert.direction = alert_direction::received;
     }
     return fail({static_cast<int>(packed), openssl_category()});
-}
-
-/// What `attack` is to be if the peer asks for another handshake now; nothing if it may.
-std::optional<tls::errc> engine_state::refuse_renegotiation() noexcept
-{
-    if (renegotiation_disabled)
-        return errc::renegotiation_disabled;
-    if (!is_server())
-        return std::nullopt;
-    const settings limits = defaults();
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_handshake >= limits.client_reneg_window)
-        renegotiations = 0;
-    last_handshake = now;
-    if (++renegotiations > limits.client_reneg_limit)
-        return errc::session_attack;
-    return std::nullopt;
-}
-
-void engine_state::message_arrived(unsigned char type) noexcept
-{
-    if (attack)
-        return;
-    ++messages_in_step;
-    const bool has_renegotiation = SSL_version(ssl.get()) < TLS1_3_VERSION;
-    const bool greets = has_renegotiation && type == (is_server() ? SSL3_MT_CLIENT_HELLO : SSL3_MT_HELLO_REQUEST);
-    if (greets)
-        attack = refuse_renegotiation();
-    // The messages of a renegotiation have an order and an end; a server limits how many there are of those.
-    const bool counts = has_renegotiation ? type == SSL3_MT_HELLO_REQUEST : true;
-    if (!attack && counts && ++messages_without_data > most_messages)
-        attack = errc::too_many_messages;
-    if (!attack)
-        return;
-    bytes.input.clear();
-    bytes.lent = {};
-    // A client in the middle of a handshake skips further requests for one and answers nothing.
-    if (has_renegotiation && (is_server() || SSL_get_state(ssl.get()) == TLS_ST_CR_HELLO_REQ)) {
-        SSL_set_options(ssl.get(), SSL_OP_NO_RENEGOTIATION);  // OpenSSL answers with the alert that is meant for this
-        return;
-    }
-    // OpenSSL has no function that sends an alert. It sends "unexpected message" to who sends a record in clear text.
-    constexpr std::array<std::uint8_t, 6> forbidden{SSL3_RT_HANDSHAKE, 3, 3, 0, 1, 0};
-    try {
-        bytes.input.append(std::as_bytes(std::span(forbidden)));
-    } catch (const std::bad_alloc&) {
-        return;  // it ends without an alert
-    }
 }
 
 /// What the handshake that is over says about the peer.
 status engine_state::judge_peer()
 {
-    const bool has_peer = SSL_get0_peer_certificate(ssl.get()) != nullptr;
-    if (SSL_session_reused(ssl.get()) == 1)
-        verify_result = static_cast<int>(SSL_get_verify_result(ssl.get()));
+    summary.fill(ssl.get());
+    if (summary.session_reused())
+        peer.take_from_session(SSL_get_verify_result(ssl.get()));
     // Nobody verified a peer that has no certificate: a client that allows anonymous ciphers, or a server that lets
     // clients in without one.
-    if (!has_peer && verifies_peer()) {
-        verify_result = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
-        verify_depth = -1;
-        wrong_identity.reset();
-    }
-    if (options->reject_unauthorized && verifies_peer() && verify_result != X509_V_OK)
-        return fail({verify_result, verify_category()});
+    if (!summary.peer_certificate() && verifies_peer())
+        peer.peer_has_none();
+    if (policy.reject && verifies_peer() && peer.result() != X509_V_OK)
+        return fail({peer.result(), verify_category()});
     return status::done;
 }
 
@@ -318,47 +422,68 @@ status engine_state::finish_handshake()
 {
     const status verdict = judge_peer();
     handshake_done = verdict == status::done;
+    if (handshake_done && !can_ask())
+        stack_.reset();
     return verdict;
+}
+
+void engine_state::another_handshake_ended() noexcept
+{
+    renegotiated_ = handshake_done && SSL_version(ssl.get()) < TLS1_3_VERSION;
 }
 
 status engine_state::finish_renegotiation()
 {
-    renegotiated = false;
+    renegotiated_ = false;
     return judge_peer();
 }
 
-/// `SSL_write` would take the messages of a renegotiation itself and, unlike reading, would not bear data among them.
-status engine_state::wait_for_renegotiation()
+/// Takes in what the peer sent that is no data: the messages of a renegotiation, new keys. `SSL_read` and `SSL_write` do
+/// that too, but a question may come up, and what they are given must not be borrowed for as long as that is open.
+/// @return `done` where there is data, or where a renegotiation is over.
+status engine_state::process_messages()
 {
-    std::byte next{};
-    std::size_t size = 0;
-    const status step = call([&] { return SSL_peek_ex(ssl.get(), &next, 1, &size); });
-    if (step == status::closed)
-        return interrupted();
-    if (step == status::error)
-        return step;
-    return SSL_in_init(ssl.get()) ? status::want_input : status::done;
+    return take_step_that_may_ask([](engine_state& self) noexcept {
+        return self.call([&self] {
+            std::byte next{};
+            std::size_t size = 0;
+            return SSL_peek_ex(self.ssl.get(), &next, 1, &size);
+        });
+    });
 }
 
 status engine_state::handshake()
 {
-    if (failed)
+    if (failed_)
         return status::error;
     if (handshake_done)
         return status::done;
-    if (question != question::none)
-        return status::want_answer;
-    const status step = call([this] { return SSL_do_handshake(ssl.get()); });
+    const status step = take_step_that_may_ask(
+        [](engine_state& self) noexcept { return self.call([&self] { return SSL_do_handshake(self.ssl.get()); }); });
     if (step == status::closed)
         return interrupted();
     return step == status::done ? finish_handshake() : step;
+}
+
+void engine_state::end_of_input() noexcept
+{
+    input_ended = true;
+    // Where nothing is left to read no answer can help any more.
+    if (waits_for_answer() && !bytes.has_input())
+        refuse_with(errc::handshake_interrupted);
+}
+
+void engine_state::close() noexcept
+{
+    closed = true;
+    finish_waiting_step();
 }
 
 /// Whether OpenSSL could only say that it needs input. To find that out by itself it makes and frees a read buffer.
 bool engine_state::nothing_to_read() const noexcept
 {
     return !bytes.has_input() && !input_ended && SSL_has_pending(ssl.get()) == 0 && !SSL_in_init(ssl.get()) &&
-           !peer_ended();
+           !peer_ended();  // a step that waits is one of a handshake
 }
 
 bool engine_state::peer_ended() const noexcept
@@ -370,19 +495,22 @@ progress engine_state::read(std::span<std::byte> buffer)
 {
     if (const status ready = handshake(); ready != status::done)
         return {ready, 0};
-    messages_in_step = 0;
+    limits.step_begins();
     if (nothing_to_read())
         return {status::want_input, 0};
     std::size_t total = 0;
     while (total < buffer.size()) {
+        if (can_ask())
+            if (const status ready = process_messages(); ready != status::done)
+                return total ? progress{status::done, total} : progress{ready, 0};
         std::size_t moved = 0;
         const status step =
-            call([&] { return SSL_read_ex(ssl.get(), buffer.data() + total, buffer.size() - total, &moved); });
+            take_step([&] { return SSL_read_ex(ssl.get(), buffer.data() + total, buffer.size() - total, &moved); });
         total += moved;
         if (step != status::done)
             return total ? progress{status::done, total} : progress{step, 0};
-        messages_without_data = 0;
-        if ((!bytes.has_input() && SSL_pending(ssl.get()) == 0) || messages_in_step >= most_messages)
+        limits.data_came();
+        if ((!bytes.has_input() && SSL_pending(ssl.get()) == 0) || limits.worked_much())
             break;
     }
     return {status::done, total};
@@ -390,20 +518,27 @@ progress engine_state::read(std::span<std::byte> buffer)
 
 progress engine_state::write(std::span<const std::byte> plaintext)
 {
-    if (failed)
+    if (failed_)
         return {status::error, 0};
-    if (ended)
+    if (ended_)
         return {report(coil::errc::write_after_end), 0};
     if (const status ready = handshake(); ready != status::done)
         return {ready, 0};
     std::size_t total = 0;
     while (total < plaintext.size()) {
-        if (SSL_in_init(ssl.get()))
-            if (const status over = wait_for_renegotiation(); over != status::done)
+        // `SSL_write` would take the messages of a renegotiation itself and, unlike reading, not bear data among them.
+        if (SSL_in_init(ssl.get())) {
+            const status over = process_messages();
+            if (over == status::closed)
+                return {interrupted(), total};
+            if (over != status::done && over != status::want_input)
                 return {over, total};
+            if (SSL_in_init(ssl.get()))
+                return {status::want_input, total};
+        }
         std::size_t moved = 0;
         const status step =
-            call([&] { return SSL_write_ex(ssl.get(), plaintext.data() + total, plaintext.size() - total, &moved); });
+            take_step([&] { return SSL_write_ex(ssl.get(), plaintext.data() + total, plaintext.size() - total, &moved); });
         if (step != status::done)
             return {step, total};
         total += moved;
@@ -413,19 +548,21 @@ progress engine_state::write(std::span<const std::byte> plaintext)
 
 status engine_state::shutdown()
 {
-    if (failed)
+    if (failed_)
         return status::error;
-    if (ended)
+    if (ended_)
         return status::done;
+    if (waits_for_answer())
+        return status::want_answer;
     if (handshake_done) {
         // There is no orderly end in the middle of a renegotiation; it comes once that is over.
         if (SSL_in_init(ssl.get()))
             return status::want_input;
-        const status step = call([this] { return SSL_shutdown(ssl.get()) < 0 ? -1 : 1; });
+        const status step = take_step([this] { return SSL_shutdown(ssl.get()) < 0 ? -1 : 1; });
         if (step != status::done)
             return step;
     }
-    ended = true;
+    ended_ = true;
     return status::done;
 }
 

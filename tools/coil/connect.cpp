@@ -85,11 +85,11 @@ tls::socket_options socket_options_of(const connect_arguments& arguments)
     tls::secure_context_options context = arguments.tls.secure_context_options();
     arguments.tls.add_identity(context);
     made.secure_context = tls::create_secure_context(context);
-    made.engine.alpn_protocols = tls::alpn_protocol_list(arguments.tls.alpn_protocols());
-    made.engine.host = arguments.target.host;
-    made.engine.reject_unauthorized = !arguments.insecure;
+    made.alpn_protocols = tls::alpn_protocol_list(arguments.tls.alpn_protocols());
+    made.host = arguments.target.host;
+    made.reject_unauthorized = !arguments.insecure;
     made.allow_half_open = true;  // TLS 1.3 ends one direction at a time: the rest of the input is still sent
-    made.engine.servername = arguments.servername.value_or(name_of(arguments.target.host));
+    made.servername = arguments.servername.value_or(name_of(arguments.target.host));
     return made;
 }
 
@@ -145,8 +145,8 @@ task<> connect_and_pipe(const connect_arguments& arguments, tls::socket_options 
     using clock = std::chrono::steady_clock;
     connect_facts facts;
     facts.host = arguments.target.host;
-    facts.servername = net::is_ip(how.engine.servername) ? std::string() : how.engine.servername;
-    const std::string checked = how.engine.servername.empty() ? facts.host : how.engine.servername;
+    facts.servername = net::is_ip(how.servername) ? std::string() : how.servername;
+    const std::string checked = how.servername.empty() ? facts.host : how.servername;
     const net::connect_options where{.host = arguments.target.host, .no_delay = true, .port = arguments.target.port};
     net::socket plain = net::connect(where);
     const clock::time_point begin = clock::now();

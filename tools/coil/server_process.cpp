@@ -139,7 +139,7 @@ int run_server(const server_arguments& arguments, server_process_options options
     const server_identity identity = make_server_identity(arguments.tls, arguments.host);
     plan.server.allow_truncation = options.allow_truncation;
     plan.server.alpn_protocols = tls::alpn_protocol_list(protocols);
-    plan.server.context = identity.context;
+    plan.server.secure_context = identity.context;
 
     if (plan.listen.reuse_port)
         check_port(plan.listen);

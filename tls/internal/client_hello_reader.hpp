@@ -1,0 +1,19 @@
+#pragma once
+
+#include <coil/tls/internal/openssl.hpp>
+#include <coil/tls/question.hpp>
+
+#include <string_view>
+
+namespace coil::tls::internal {
+
+/// The host name in the server_name extension of the ClientHello at hand; empty if there is none. RFC 6066 §3.
+std::string_view requested_name(SSL* ssl) noexcept;
+
+/// The protocols that the ClientHello at hand offers, as they stand on the wire; empty if there are none. RFC 7301 §3.1.
+std::string_view offered_protocols(SSL* ssl) noexcept;
+
+/// All that the ClientHello at hand says. What is malformed is left out; OpenSSL finds it too, later.
+client_hello read_client_hello(SSL* ssl);
+
+}  // namespace coil::tls::internal
