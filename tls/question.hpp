@@ -21,12 +21,12 @@ namespace coil::tls {
 /// may hold values that mean nothing, which clients send so that servers learn to skip them.
 /// RFC 8446 §4.1.2.
 struct client_hello {
-    std::vector<std::string> alpn_protocols;           ///< RFC 7301.
+    std::vector<std::string> alpn_protocols;  ///< RFC 7301.
     std::vector<std::uint16_t> cipher_suites;
-    std::vector<std::uint16_t> groups;                 ///< RFC 8446 §4.2.7.
-    std::string servername;                            ///< Empty where the client named none. RFC 6066 §3.
-    std::vector<std::uint16_t> signature_algorithms;   ///< RFC 8446 §4.2.3.
-    std::vector<std::uint16_t> versions;               ///< 0x0304 is TLS 1.3.
+    std::vector<std::uint16_t> groups;                ///< RFC 8446 §4.2.7.
+    std::string servername;                           ///< Empty where the client named none. RFC 6066 §3.
+    std::vector<std::uint16_t> signature_algorithms;  ///< RFC 8446 §4.2.3.
+    std::vector<std::uint16_t> versions;              ///< 0x0304 is TLS 1.3.
 };
 
 /// What is to decide about a connection, in place of what its server has.
@@ -46,7 +46,9 @@ public:
     sni_answer() = default;
     sni_answer(std::nullopt_t) {}
     sni_answer(tls::secure_context context) { settings_.secure_context = std::move(context); }
-    sni_answer(const std::optional<tls::secure_context>& context) : sni_answer(context.value_or(tls::secure_context())) {}
+    sni_answer(const std::optional<tls::secure_context>& context) : sni_answer(context.value_or(tls::secure_context()))
+    {
+    }
     sni_answer(sni_settings settings) : settings_(std::move(settings)) {}
 
     const sni_settings& settings() const noexcept { return settings_; }
@@ -132,15 +134,16 @@ public:
 
 private:
     verdict() = default;
-    verdict(bool accepts, std::optional<identity_error> objection) : accepts_(accepts), objection_(std::move(objection)) {}
+    verdict(bool accepts, std::optional<identity_error> objection) : accepts_(accepts), objection_(std::move(objection))
+    {
+    }
 
     bool accepts_ = false;
     std::optional<identity_error> objection_;
 };
 
 /// What a handshake waits to be told; `std::monostate` where it waits for nothing of the kind.
-using question =
-    std::variant<std::monostate, client_hello, alpn_request, server_identity_request, peer_verification>;
+using question = std::variant<std::monostate, client_hello, alpn_request, server_identity_request, peer_verification>;
 
 /// What answers a question, in the order of the questions.
 using answer = std::variant<std::monostate, sni_answer, alpn_answer, std::optional<identity_error>, verdict>;

@@ -84,7 +84,8 @@ void key_list::add(pem key)
         entries_.push_back({.pem = std::move(key)});
 }
 
-secure_context::secure_context(const secure_context_options& options) : secure_context(internal::shared_context(options))
+secure_context::secure_context(const secure_context_options& options)
+    : secure_context(internal::shared_context(options))
 {
 }
 

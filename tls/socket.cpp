@@ -48,8 +48,7 @@ socket::~socket() = default;
 namespace {
 
 /// Connects to `where` what `of` is to run on. @param alive  says whether there still is `of`.
-task<detailed_result<>> open_bytes(connection& of, net::internal::core_watch& alive,
-                                   const net::connect_options where)
+task<detailed_result<>> open_bytes(connection& of, net::internal::core_watch& alive, const net::connect_options where)
 {
     const auto underway = std::make_shared<const char>();
     of.expect(underway);

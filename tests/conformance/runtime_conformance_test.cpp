@@ -6,6 +6,7 @@
 #include <coil/runtime/directory.hpp>
 #include <coil/runtime/event.hpp>
 #include <coil/runtime/file.hpp>
+#include <coil/runtime/handler.hpp>
 #include <coil/runtime/offload.hpp>
 #include <coil/runtime/pipe.hpp>
 #include <coil/runtime/signal.hpp>
@@ -297,6 +298,30 @@ struct task_case : event_case {
     }
 };
 
+/// A coroutine that is asked.
+struct handler_case : event_case {
+    handler<result<>()> asked = [this] { return ask(); };
+
+    task<result<>> ask()
+    {
+        const result<> got = co_await subject.wait();
+        co_return got;
+    }
+    task<result<>> wait()
+    {
+        const result<> got = co_await asked();
+        co_return got;
+    }
+};
+
+struct started_handler_case : handler_case {
+    task<result<>> wait()
+    {
+        const result<> got = co_await asked.start();
+        co_return got;
+    }
+};
+
 struct with_timeout_case : event_case {
     task<result<>> wait()
     {
@@ -341,6 +366,12 @@ BOOST_AUTO_TEST_CASE(a_task_and_a_deadline_keep_to_what_all_awaitables_keep_to)
     awaitable_conformance<task_case>::check("task");
     awaitable_conformance<with_timeout_case>::check("with_timeout");
     awaitable_conformance<with_deadline_case>::check("with_deadline");
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_keeps_to_what_all_awaitables_keep_to)
+{
+    awaitable_conformance<handler_case>::check("handler::operator");
+    awaitable_conformance<started_handler_case>::check("handler::start");
 }
 
 BOOST_AUTO_TEST_CASE(an_offloaded_call_keeps_to_what_all_awaitables_keep_to)

@@ -40,7 +40,8 @@ struct responder {
                                     [this](tls::socket socket) { return respond(std::move(socket)); })),
           port(test::listen_anywhere(server))
     {
-        server.on_tls_client_error([this](const tls::error_info& what, const tls::socket&) { failures.push_back(what.code); });
+        server.on_tls_client_error(
+            [this](const tls::error_info& what, const tls::socket&) { failures.push_back(what.code); });
     }
     responder(const responder&) = delete;
 
@@ -57,8 +58,9 @@ struct responder {
             const std::optional<std::string> body = co_await requesting;
             if (!body)
                 break;
-            const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body->size() + greeting.size()) +
-                                       "\r\n\r\n" + greeting + *body;
+            const std::string answer =
+                "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body->size() + greeting.size()) + "\r\n\r\n" +
+                greeting + *body;
             const result<std::size_t> written = co_await socket.write(answer);
             if (!written)
                 break;
@@ -101,8 +103,17 @@ struct responder {
 
 words curl(std::uint16_t port)
 {
-    return {"curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "15", "--http1.1", "--cacert",
-            files().path("root.pem"), "https://localhost:" + std::to_string(port) + "/"};
+    return {"curl",
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--max-time",
+            "15",
+            "--http1.1",
+            "--cacert",
+            files().path("root.pem"),
+            "https://localhost:" + std::to_string(port) + "/"};
 }
 
 words operator+(words first, const words& second)
@@ -156,7 +167,8 @@ BOOST_AUTO_TEST_CASE(curl_shows_its_certificate_and_judges_ours)
     test::run([]() -> task<> {
         const test::scratch_folder folder;
         responder server({.request_cert = true}, {.ca = all().root.certificate()});
-        peer_process good(curl(server.port) + words{"--cert", files().path("client.pem"), "--key", files().path("client.key")},
+        peer_process good(curl(server.port) +
+                              words{"--cert", files().path("client.pem"), "--key", files().path("client.key")},
                           folder);
         auto ending = good.exited();
         const std::optional<int> code = co_await ending;

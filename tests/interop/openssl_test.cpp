@@ -168,8 +168,8 @@ BOOST_AUTO_TEST_CASE(s_server_exchanges_sixteen_mebibytes_with_a_client)
                 BOOST_TEST(fed);
             };
             feeding.spawn(feeder);
-            tls::connect_options options = test::client_of(
-                port, {.allow_half_open = true}, {.cert = all().client.cert, .key = all().client.key});
+            tls::connect_options options =
+                test::client_of(port, {.allow_half_open = true}, {.cert = all().client.cert, .key = all().client.key});
             tls::socket client = tls::connect(std::move(options));
             auto connecting = client.secure_connect();
             const result<> connected = co_await connecting;

@@ -100,7 +100,8 @@ task<> main_task(scene& on)
             if (!again)
                 fail("abandon: listen again", again.error());
         }
-        const std::chrono::nanoseconds longest = on.chance(50) ? std::chrono::microseconds(300) : std::chrono::milliseconds(30);
+        const std::chrono::nanoseconds longest =
+            on.chance(50) ? std::chrono::microseconds(300) : std::chrono::milliseconds(30);
         static_cast<void>(co_await sleep_for(on.random_time(longest)));
     }
 }

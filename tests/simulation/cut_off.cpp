@@ -404,7 +404,7 @@ void check(const scene& on, const direction& what, const std::string& name)
 
 void choose(scene& on, exchange& which)
 {
-    constexpr std::array all{fate::ends,  fate::ends,  fate::goes,  fate::answers,
+    constexpr std::array all{fate::ends,  fate::ends,  fate::goes,    fate::answers,
                              fate::fails, fate::waits, fate::returns, fate::times_out};
     constexpr std::array<std::size_t, 4> sizes{1, 300, 20'000, 150'000};
     which.is_upload = on.chance(40);
@@ -446,7 +446,8 @@ task<> happen(story& all, std::optional<typename Over::server>& server, std::opt
 template <class Over>
 task<> main_task(scene& on)
 {
-    constexpr std::array events{event::none, event::none, event::stop, event::destroy, event::shut_down, event::clients_destroyed};
+    constexpr std::array events{event::none,    event::none,      event::stop,
+                                event::destroy, event::shut_down, event::clients_destroyed};
     story all{on, events[on.below(events.size())]};
     std::optional<typename Over::server> server(
         Over::create(on, [&all](typename Over::socket socket) { return serve<Over>(all, std::move(socket)); }));

@@ -27,7 +27,8 @@ task<> echo(tls::socket peer)
     }
 }
 
-task<> write_all(scene& on, tls::socket& to, const std::vector<std::byte>& bytes, std::optional<std::error_code>& failure)
+task<> write_all(scene& on, tls::socket& to, const std::vector<std::byte>& bytes,
+                 std::optional<std::error_code>& failure)
 {
     std::size_t written = 0;
     while (written < bytes.size()) {
@@ -84,7 +85,8 @@ task<> client(scene& on, std::uint16_t port)
     both.spawn(write_all(on, socket, sent, write_failure));
     both.spawn(read_all(on, socket, got, end));
     co_await both.join();
-    require(got.size() <= sent.size() && std::equal(got.begin(), got.end(), sent.begin()), "echo: other bytes came back");
+    require(got.size() <= sent.size() && std::equal(got.begin(), got.end(), sent.begin()),
+            "echo: other bytes came back");
     if (write_failure)
         on.allow_loss(*write_failure, "echo: write");
     if (*end != errc::end_of_stream)

@@ -14,9 +14,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <span>
 #include <utility>
 #include <vector>
-#include <span>
 
 namespace coil::test {
 namespace {
@@ -53,7 +53,7 @@ public:
             }
         }
         ERR_clear_error();
-        co_return going && SSL_version(ssl_.get()) == TLS1_3_VERSION;
+        co_return going&& SSL_version(ssl_.get()) == TLS1_3_VERSION;
     }
 
     task<result<>> ask_for_keys(std::size_t times)
@@ -83,7 +83,8 @@ private:
     {
         char* data = nullptr;
         const long size = BIO_get_mem_data(SSL_get_wbio(ssl_.get()), &data);
-        const std::vector<std::byte> bytes(reinterpret_cast<std::byte*>(data), reinterpret_cast<std::byte*>(data) + size);
+        const std::vector<std::byte> bytes(reinterpret_cast<std::byte*>(data),
+                                           reinterpret_cast<std::byte*>(data) + size);
         (void)BIO_reset(SSL_get_wbio(ssl_.get()));
         const result<std::size_t> written = co_await wire_.write(bytes);
         co_return written.has_value();

@@ -64,7 +64,8 @@ task<> silent_client(story& all, std::size_t bytes)
     if (end != errc::reset)
         all.on.allow_loss(end, "handshakes: read");
     else if (!all.on.is_rough())
-        require(loop::current().now() - begun >= handshake_limit - std::chrono::seconds(5), "handshakes: given up too early");
+        require(loop::current().now() - begun >= handshake_limit - std::chrono::seconds(5),
+                "handshakes: given up too early");
 }
 
 /// A client that sends what is no TLS and is told so, or finds the connection closed.

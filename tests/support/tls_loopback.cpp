@@ -148,11 +148,12 @@ task<bool> echoes(tls::socket& through, std::string text)
 
 tls_pair::tls_pair(tls::server_options server_options, tls::connect_options client_options,
                    tls::secure_context_options server_context)
-    : server(tls::create_server(serving(shared_credentials().server, std::move(server_options), std::move(server_context)),
-                                [this](tls::socket socket) -> task<> {
-                                    accepted.emplace(std::move(socket));
-                                    co_return;
-                                })),
+    : server(
+          tls::create_server(serving(shared_credentials().server, std::move(server_options), std::move(server_context)),
+                             [this](tls::socket socket) -> task<> {
+                                 accepted.emplace(std::move(socket));
+                                 co_return;
+                             })),
       port(listen_anywhere(server)),
       client(tls::connect(client_of(port, std::move(client_options))))
 {
@@ -166,7 +167,7 @@ task<bool> tls_pair::open()
     const result<> connected = co_await connecting;
     auto accepting = eventually([this] { return accepted.has_value(); });
     const bool both = co_await accepting;
-    co_return connected && both;
+    co_return connected&& both;
 }
 
 task<bool> eventually(std::function<bool()> met)

@@ -22,9 +22,11 @@ void run(std::function<task<>()> body, std::chrono::seconds limit = std::chrono:
 tls::secure_context_options only(tls::protocol_version version);
 
 /// A server with the certificate of `who`; the rest is as in `options`.
-tls::server_options serving(const identity& who, tls::server_options options = {}, tls::secure_context_options context = {});
+tls::server_options serving(const identity& who, tls::server_options options = {},
+                            tls::secure_context_options context = {});
 /// A client of the server at `port` on this host that trusts the shared root; the rest is as in `options`.
-tls::connect_options client_of(std::uint16_t port, tls::connect_options options = {}, tls::secure_context_options context = {});
+tls::connect_options client_of(std::uint16_t port, tls::connect_options options = {},
+                               tls::secure_context_options context = {});
 
 /// Begins to listen on a port of 127.0.0.1 that the system picks, which it gives.
 std::uint16_t listen_anywhere(tls::server& server);

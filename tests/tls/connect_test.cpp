@@ -159,8 +159,7 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told_at_once, *boost::unit_test::label("CONN-0
     BOOST_TEST(code_of({}) == "ERR_MISSING_ARGS");
     BOOST_TEST(code_of({.port = 443}) == "");
     BOOST_TEST(code_of({.path = "/tmp/somewhere"}) == "");
-    BOOST_TEST(code_of_context({.ciphers = "FOOBARBAZ"}) ==
-               "ERR_SSL_NO_CIPHER_MATCH");  // B-019
+    BOOST_TEST(code_of_context({.ciphers = "FOOBARBAZ"}) == "ERR_SSL_NO_CIPHER_MATCH");  // B-019
     BOOST_TEST(code_of_context({.cert = "", .key = all().client.key}) == "");
     BOOST_TEST(code_of_context({.cert = all().client.cert, .key = all().server.key}) ==
                "ERR_OSSL_X509_KEY_VALUES_MISMATCH");  // B-001

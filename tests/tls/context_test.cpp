@@ -322,10 +322,12 @@ BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *lab
         {"sni_callback", around(false, [&](auto& options) { options.sni_callback = choose; })},
         {"alpn_callback", around(false, [](auto& options) { options.alpn_callback = [] { return "h2"; }; })},
         {"request_cert", around(false, [](auto& options) { options.request_cert = true; })},
-        {"check_server_identity",
-         around(true, [](auto& options) {
-             options.check_server_identity = [] { return std::optional<tls::identity_error>(); };
-         })},
+        {"check_server_identity", around(true,
+                                         [](auto& options) {
+                                             options.check_server_identity = [] {
+                                                 return std::optional<tls::identity_error>();
+                                             };
+                                         })},
         {"host", around(true, [](auto& options) { options.host = "localhost"; })},
         {"servername", around(true, [](auto& options) { options.servername = "localhost"; })},
         {"verify_peer", around(true, [&](auto& options) { options.verify_peer = judge; })},

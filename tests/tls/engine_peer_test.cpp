@@ -114,9 +114,9 @@ BOOST_AUTO_TEST_CASE(a_client_that_does_not_refuse_still_knows_why,
         std::string code;
     };
     for (const protocol_version version : both_versions)
-        for (const row& given : {row{&all().wrong_name, "ERR_TLS_CERT_ALTNAME_INVALID"},
-                                 row{&all().expired, "CERT_HAS_EXPIRED"},
-                                 row{&all().self_signed_server, "DEPTH_ZERO_SELF_SIGNED_CERT"}}) {
+        for (const row& given :
+             {row{&all().wrong_name, "ERR_TLS_CERT_ALTNAME_INVALID"}, row{&all().expired, "CERT_HAS_EXPIRED"},
+              row{&all().self_signed_server, "DEPTH_ZERO_SELF_SIGNED_CERT"}}) {
             engine_pair pair(client_context(all().root.certificate()), {.reject_unauthorized = false},
                              server_context(*given.server, version), {});
             BOOST_TEST_REQUIRE(pair.handshake());
@@ -139,9 +139,10 @@ BOOST_AUTO_TEST_CASE(the_built_in_roots_do_not_trust_the_test_authority,
 
 BOOST_AUTO_TEST_CASE(an_anonymous_server_is_no_verified_server, *boost::unit_test::label("ERR-34 ERR-35"))
 {
-    const tls::secure_context anonymous = tls::create_secure_context(
-        {.ciphers = "ADH-AES128-GCM-SHA256:AECDH-AES128-SHA:@SECLEVEL=0", .dhparam = "auto",
-         .max_version = protocol_version::tlsv1_2});
+    const tls::secure_context anonymous =
+        tls::create_secure_context({.ciphers = "ADH-AES128-GCM-SHA256:AECDH-AES128-SHA:@SECLEVEL=0",
+                                    .dhparam = "auto",
+                                    .max_version = protocol_version::tlsv1_2});
     engine_pair pair(anonymous, {}, anonymous, {});
     BOOST_TEST(!pair.handshake());
     BOOST_TEST(pair.client.code() == "UNABLE_TO_GET_ISSUER_CERT");
@@ -187,9 +188,10 @@ BOOST_AUTO_TEST_CASE(a_check_of_the_program_s_own_replaces_the_host_check, *boos
     BOOST_TEST(refusing.client.code() == "ERR_PIN");
     BOOST_TEST(refusing.client.engine.error_info().message == "the key is not pinned");
 
-    engine_pair throwing = pair_with([](std::string_view, const tls::certificate&) -> std::optional<tls::identity_error> {
-        throw std::runtime_error("no pins");
-    });
+    engine_pair throwing =
+        pair_with([](std::string_view, const tls::certificate&) -> std::optional<tls::identity_error> {
+            throw std::runtime_error("no pins");
+        });
     BOOST_TEST(!throwing.handshake());
     BOOST_TEST((throwing.client.engine.error_info().error == tls::errc::handler_failed));
     BOOST_CHECK_THROW(std::rethrow_exception(throwing.client.engine.error_info().exception), std::runtime_error);
@@ -221,8 +223,9 @@ BOOST_AUTO_TEST_CASE(a_server_decides_about_client_certificates_inside_the_hands
     };
     for (const protocol_version version : both_versions)
         for (const row& given : table) {
-            BOOST_TEST_CONTEXT("request " << given.request << " reject " << given.reject << " code " << given.server_code
-                                          << given.authorization_error << " with " << tls::to_string(version))
+            BOOST_TEST_CONTEXT("request " << given.request << " reject " << given.reject << " code "
+                                          << given.server_code << given.authorization_error << " with "
+                                          << tls::to_string(version))
             {
                 engine_pair pair(client_context(all().root.certificate(), given.client), {},
                                  server_context(all().server, version, all().root.certificate()),
@@ -231,8 +234,8 @@ BOOST_AUTO_TEST_CASE(a_server_decides_about_client_certificates_inside_the_hands
                 tls::engine& server = pair.server.engine;
                 BOOST_TEST(pair.server.code() == given.server_code);
                 BOOST_TEST(server.handshake_done() == given.server_code.empty());
-                const bool verified = given.request && given.client && given.server_code.empty() &&
-                                      given.authorization_error.empty();
+                const bool verified =
+                    given.request && given.client && given.server_code.empty() && given.authorization_error.empty();
                 BOOST_TEST(server.authorized() == verified);
                 if (given.server_code.empty()) {
                     BOOST_TEST(server.authorization_error().value_or("") == given.authorization_error);
@@ -424,13 +427,13 @@ BOOST_AUTO_TEST_CASE(patterns_of_server_names_follow_their_rules, *boost::unit_t
         bool matches;
     };
     const row table[] = {
-        {"a.com", "a.com", true},          {"a.com", "A.COM", true},      {"A.com.", "a.com", true},
-        {"a.com", "a.com.", true},         {"a.com", "b.com", false},     {"*.a.com", "b.a.com", true},
-        {"*.a.com", ".a.com", true},       {"*.a.com", "a.com", false},   {"*.a.com", "c.b.a.com", false},
-        {"*", "localhost", true},          {"*", "a.com", false},         {"f*o.com", "fo.com", true},
-        {"f*o.com", "foxo.com", true},     {"f*o.com", "fx.com", false},  {"*a*.*", "banana.com", true},
-        {"*a*.*", "bonono.com", false},    {"a.com", "axcom", false},     {"(a|b).com", "a.com", false},
-        {"*.*.com", "a.b.com", true},      {"*b", "abab", true},          {"", "a", false},
+        {"a.com", "a.com", true},       {"a.com", "A.COM", true},     {"A.com.", "a.com", true},
+        {"a.com", "a.com.", true},      {"a.com", "b.com", false},    {"*.a.com", "b.a.com", true},
+        {"*.a.com", ".a.com", true},    {"*.a.com", "a.com", false},  {"*.a.com", "c.b.a.com", false},
+        {"*", "localhost", true},       {"*", "a.com", false},        {"f*o.com", "fo.com", true},
+        {"f*o.com", "foxo.com", true},  {"f*o.com", "fx.com", false}, {"*a*.*", "banana.com", true},
+        {"*a*.*", "bonono.com", false}, {"a.com", "axcom", false},    {"(a|b).com", "a.com", false},
+        {"*.*.com", "a.b.com", true},   {"*b", "abab", true},         {"", "a", false},
     };
     for (const row& given : table)
         BOOST_TEST(server_name_matches(given.pattern, given.name) == given.matches, given.pattern << " " << given.name);

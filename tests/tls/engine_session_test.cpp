@@ -91,9 +91,9 @@ BOOST_AUTO_TEST_CASE(a_session_is_resumed_under_the_same_policy_only,
 BOOST_AUTO_TEST_CASE(the_end_of_an_engine_does_not_spoil_its_session)
 {
     for (const bool broken : {false, true}) {
-        auto owned = std::make_unique<tls::internal::engine_state>(
-            tls::create_secure_context({.ca = all().root.certificate()}), tls::role::client,
-            std::make_shared<const engine_options>());
+        auto owned =
+            std::make_unique<tls::internal::engine_state>(tls::create_secure_context({.ca = all().root.certificate()}),
+                                                          tls::role::client, std::make_shared<const engine_options>());
         tls::internal::engine_state& client = *owned;
         test::engine_end server{
             tls::engine(server_context(all().server, protocol_version::tlsv1_2), tls::role::server)};
@@ -126,7 +126,8 @@ BOOST_AUTO_TEST_CASE(a_client_may_renegotiate_as_often_as_the_limit_says,
         tls::settings changed = before;
         changed.client_reneg_limit = limit;
         tls::set_defaults(changed);
-        test::engine_end server{tls::engine(server_context(all().server, protocol_version::tlsv1_2), tls::role::server)};
+        test::engine_end server{
+            tls::engine(server_context(all().server, protocol_version::tlsv1_2), tls::role::server)};
         openssl_client client(TLS1_2_VERSION);
         client.talk(server);
         BOOST_TEST_REQUIRE(server.engine.handshake_done());
@@ -193,7 +194,9 @@ BOOST_AUTO_TEST_CASE(an_idle_server_connection_keeps_at_most_20_kib)
         constexpr std::size_t count = 200;
         std::vector<tls::engine> servers;
         servers.reserve(count);
-        { const tls::engine warm_up = idle_server(); }
+        {
+            const tls::engine warm_up = idle_server();
+        }
         const std::size_t before = mallinfo2().uordblks;
         while (servers.size() < count)
             servers.push_back(idle_server());

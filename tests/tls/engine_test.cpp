@@ -262,7 +262,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_tls_is_refused_with_an_alert,
         BOOST_TEST((info.phase == tls::phase::handshake));
         // It stays failed, and the alert is there to be sent.
         BOOST_TEST((server.handshake() == status::error));
-        BOOST_TEST((info.alert == row.alert), "alert " << (info.alert ? int(*info.alert) : -1) << " after " << row.code);
+        BOOST_TEST((info.alert == row.alert),
+                   "alert " << (info.alert ? int(*info.alert) : -1) << " after " << row.code);
         BOOST_TEST(server.output_size() == (row.alert ? 7u : 0u));
     }
 }
@@ -344,16 +345,16 @@ BOOST_AUTO_TEST_CASE(the_server_s_order_of_ciphers_decides_unless_told_otherwise
         std::optional<bool> honor;
         std::string cipher;
     };
-    for (const row& given : {row{std::nullopt, "ECDHE-ECDSA-AES256-GCM-SHA384"}, row{true, "ECDHE-ECDSA-AES256-GCM-SHA384"},
-                             row{false, "ECDHE-ECDSA-AES128-GCM-SHA256"}}) {
-        engine_pair pair(trusting(all().root.certificate(),
-                                  {.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384",
-                                   .max_version = protocol_version::tlsv1_2}),
-                         {},
-                         context_of(all().server,
-                                    {.ciphers = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
-                                     .honor_cipher_order = given.honor}),
-                         {});
+    for (const row& given : {row{std::nullopt, "ECDHE-ECDSA-AES256-GCM-SHA384"},
+                             row{true, "ECDHE-ECDSA-AES256-GCM-SHA384"}, row{false, "ECDHE-ECDSA-AES128-GCM-SHA256"}}) {
+        engine_pair pair(
+            trusting(all().root.certificate(),
+                     {.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384",
+                      .max_version = protocol_version::tlsv1_2}),
+            {},
+            context_of(all().server, {.ciphers = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
+                                      .honor_cipher_order = given.honor}),
+            {});
         BOOST_TEST_REQUIRE(pair.handshake());
         BOOST_TEST(pair.client.engine.get_cipher()->name == given.cipher);
     }
@@ -376,8 +377,7 @@ BOOST_AUTO_TEST_CASE(application_protocols_follow_the_server_s_preference,
     };
     for (const protocol_version version : both_versions)
         for (const row& given : table) {
-            engine_pair pair =
-                plain_pair(version, {.alpn_protocols = given.client}, {.alpn_protocols = given.server});
+            engine_pair pair = plain_pair(version, {.alpn_protocols = given.client}, {.alpn_protocols = given.server});
             BOOST_TEST_REQUIRE(pair.handshake());
             BOOST_TEST((pair.client.engine.alpn_protocol() == given.chosen));
             BOOST_TEST((pair.server.engine.alpn_protocol() == given.chosen));
@@ -392,83 +392,6 @@ BOOST_AUTO_TEST_CASE(no_common_application_protocol_is_a_fatal_alert, *boost::un
     BOOST_TEST(pair.server.code() == "ERR_SSL_NO_APPLICATION_PROTOCOL");
     BOOST_TEST(pair.client.code() == "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL");
     BOOST_TEST(pair.server.engine.error_info().alert.value() == 120);
-}
-
-BOOST_AUTO_TEST_CASE(names_of_application_protocols_are_checked_when_given,
-                     *boost::unit_test::label("ALPN-01 ALPN-02 CONN-14 ERR-27 OPT-03 B-054"))
-{
-    const auto code_of = [](auto make) -> std::string {
-        try {
-            make();
-        } catch (const tls::error& failure) {
-            return failure.code();
-        }
-        return "none";
-    };
-    const std::string longest(255, 'x');
-    const std::string too_long(256, 'x');
-    BOOST_TEST(tls::alpn_protocol_list({longest}).wire().size() == 256u);
-    BOOST_TEST(code_of([&] { tls::alpn_protocol_list{too_long}; }) == "ERR_OUT_OF_RANGE");
-    BOOST_TEST(code_of([&] { tls::alpn_protocol_list(std::vector<std::string>{"a", ""}); }) == "ERR_INVALID_ARG_VALUE");
-    BOOST_TEST(tls::alpn_protocol_list(test::as_bytes("\x02h2\x01z")).wire() == "\x02h2\x01z");
-    for (const std::string_view wire : {"\x03h2", "\x02h2\x01", "\x02h2\x05z"})
-        BOOST_TEST(code_of([&] { tls::alpn_protocol_list(test::as_bytes(wire)); }) == "ERR_INVALID_ARG_VALUE");
-    BOOST_TEST(code_of([&] { tls::alpn_protocol_list(test::as_bytes(std::string_view("\0", 1))); }) ==
-               "ERR_INVALID_ARG_VALUE");
-}
-
-BOOST_AUTO_TEST_CASE(getters_tell_what_was_negotiated,
-                     *boost::unit_test::label("GEN-04 SOCK-18 SOCK-19 SOCK-21 SOCK-22 SOCK-26 SOCK-36 B-084"))
-{
-    for (const protocol_version version : both_versions) {
-        engine_pair pair = plain_pair(version, {.servername = "localhost"});
-        const tls::engine& client = pair.client.engine;
-        const tls::engine& server = pair.server.engine;
-        BOOST_TEST(client.get_protocol().value_or("") == "unknown");
-        BOOST_TEST(!client.get_cipher());
-        BOOST_TEST(!client.get_finished());
-        BOOST_TEST(!client.get_peer_certificate());
-        BOOST_TEST(!client.authorized());
-        BOOST_TEST_REQUIRE(pair.handshake());
-        BOOST_TEST((client.role() == role::client));
-        BOOST_TEST(client.get_cipher()->name == server.get_cipher()->name);
-        BOOST_TEST(client.get_cipher()->standard_name.starts_with("TLS_"));
-        BOOST_TEST((client.get_finished() == server.get_peer_finished()));
-        BOOST_TEST((client.get_peer_finished() == server.get_finished()));
-        BOOST_TEST(!client.get_finished()->empty());
-        BOOST_TEST((server.servername() == std::optional<std::string_view>("localhost")));
-        BOOST_TEST(!client.is_session_reused());
-        BOOST_TEST(client.authorized());
-        BOOST_TEST(!client.authorization_error());
-        BOOST_TEST(!server.authorized());
-        BOOST_TEST(!server.authorization_error());
-        BOOST_TEST(client.get_peer_certificate()->fingerprint256 == server.get_certificate()->fingerprint256);
-        BOOST_TEST(!server.get_peer_certificate());
-        BOOST_TEST(!client.get_certificate());
-    }
-}
-
-BOOST_AUTO_TEST_CASE(both_ends_export_the_same_key_material, *boost::unit_test::label("ERR-13 SOCK-17 B-083"))
-{
-    for (const protocol_version version : both_versions) {
-        engine_pair pair = plain_pair(version);
-        const auto code_of = [&](std::size_t length) -> std::string {
-            try {
-                pair.client.engine.export_keying_material(length, "label");
-            } catch (const tls::error& failure) {
-                return failure.code();
-            }
-            return "none";
-        };
-        BOOST_TEST(code_of(32) == "ERR_TLS_INVALID_STATE");
-        BOOST_TEST_REQUIRE(pair.handshake());
-        BOOST_TEST(code_of(0) == "ERR_OUT_OF_RANGE");
-        const auto context = test::as_bytes("context");
-        const auto mine = pair.client.engine.export_keying_material(64, "EXPERIMENTAL", context);
-        BOOST_TEST(mine.size() == 64u);
-        BOOST_TEST((mine == pair.server.engine.export_keying_material(64, "EXPERIMENTAL", context)));
-        BOOST_TEST((mine != pair.server.engine.export_keying_material(64, "EXPERIMENTAL")));
-    }
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_context_or_an_impossible_name_is_refused_at_once,

@@ -116,7 +116,8 @@ class measured_server {
 public:
     measured_server()
         : peer_({"env", "-u", "XML_OUTPUT_FILE", "-u", "TESTBRIDGE_TEST_ONLY",
-                 std::filesystem::read_symlink("/proc/self/exe").string(), "--run_test=idle_memory_test/serve_until_the_end"},
+                 std::filesystem::read_symlink("/proc/self/exe").string(),
+                 "--run_test=idle_memory_test/serve_until_the_end"},
                 folder_)
     {
     }
@@ -204,100 +205,110 @@ BOOST_AUTO_TEST_SUITE(idle_memory_test)
 BOOST_AUTO_TEST_CASE(serve_until_the_end, *boost::unit_test::disabled())
 {
     allow_many_descriptors();
-    test::run([]() -> task<> {
-        tls::server server = tls::create_server(test::serving(test::shared_credentials().server), echo_a_little);
-        std::cout << "port " << test::listen_anywhere(server) << ";\n" << test::shared_credentials().root.certificate() << std::endl;
-        const result<> slept = co_await sleep_for(60s);
-        static_cast<void>(slept);
-    }, 70s);
+    test::run(
+        []() -> task<> {
+            tls::server server = tls::create_server(test::serving(test::shared_credentials().server), echo_a_little);
+            std::cout << "port " << test::listen_anywhere(server) << ";\n"
+                      << test::shared_credentials().root.certificate() << std::endl;
+            const result<> slept = co_await sleep_for(60s);
+            static_cast<void>(slept);
+        },
+        70s);
 }
 
 BOOST_AUTO_TEST_CASE(a_thousand_idle_connections_cost_little_memory)
 {
     allow_many_descriptors();
-    test::run([]() -> task<> {
-        measured_server server;
-        auto starting = server.start();
-        const tls::connect_options options = co_await starting;
-        std::vector<tls::socket> sockets;
-        auto warming = open_connections(sockets, connections_before, options);
-        co_await warming;
-        const std::size_t already = sockets.size();
-        const result<> settled = co_await sleep_for(200ms);
-        BOOST_TEST(settled.has_value());
-        const std::size_t before = server.memory();
-        auto opening = open_connections(sockets, already + connections, options);
-        co_await opening;
-        const result<> settled_too = co_await sleep_for(200ms);
-        BOOST_TEST(settled_too.has_value());
-        const std::size_t after = server.memory();
-        BOOST_TEST_REQUIRE(before > 0u);
-        BOOST_TEST_REQUIRE(after > before);
-        const double each = static_cast<double>(after - before) / static_cast<double>(connections);
-        std::cout << "an idle connection costs " << each / 1024 << " KiB (PSS " << before / 1024 << " -> " << after / 1024
-                  << " KiB for " << connections << ")\n";
-        if (!sanitized)
-            BOOST_TEST(each <= allowed_per_connection() + 256);  // how the heap lies differs by that between runs
-        auto talking = test::echoes(sockets.back(), "still there");
-        const bool echoed = co_await talking;
-        BOOST_TEST(echoed);
-        sockets.clear();
-    }, 60s);
+    test::run(
+        []() -> task<> {
+            measured_server server;
+            auto starting = server.start();
+            const tls::connect_options options = co_await starting;
+            std::vector<tls::socket> sockets;
+            auto warming = open_connections(sockets, connections_before, options);
+            co_await warming;
+            const std::size_t already = sockets.size();
+            const result<> settled = co_await sleep_for(200ms);
+            BOOST_TEST(settled.has_value());
+            const std::size_t before = server.memory();
+            auto opening = open_connections(sockets, already + connections, options);
+            co_await opening;
+            const result<> settled_too = co_await sleep_for(200ms);
+            BOOST_TEST(settled_too.has_value());
+            const std::size_t after = server.memory();
+            BOOST_TEST_REQUIRE(before > 0u);
+            BOOST_TEST_REQUIRE(after > before);
+            const double each = static_cast<double>(after - before) / static_cast<double>(connections);
+            std::cout << "an idle connection costs " << each / 1024 << " KiB (PSS " << before / 1024 << " -> "
+                      << after / 1024 << " KiB for " << connections << ")\n";
+            if (!sanitized)
+                BOOST_TEST(each <= allowed_per_connection() + 256);  // how the heap lies differs by that between runs
+            auto talking = test::echoes(sockets.back(), "still there");
+            const bool echoed = co_await talking;
+            BOOST_TEST(echoed);
+            sockets.clear();
+        },
+        60s);
 }
 
 BOOST_AUTO_TEST_CASE(a_connection_that_is_quiet_again_holds_no_buffer, *boost::unit_test::label("F-24"))
 {
     constexpr std::size_t busy_connections = sanitized ? 20 : 300;
     allow_many_descriptors();
-    test::run([]() -> task<> {
-        measured_server server;
-        auto starting = server.start();
-        const tls::connect_options options = co_await starting;
-        std::vector<tls::socket> warm;
-        auto warming = open_connections(warm, connections_before, options);
-        co_await warming;
-        auto warming_up = transfer(warm);
-        co_await warming_up;
-        const result<> settled = co_await sleep_for(300ms);
-        BOOST_TEST(settled.has_value());
-        const std::size_t before = server.memory();
-        std::vector<tls::socket> sockets;
-        auto opening = open_connections(sockets, busy_connections, options);
-        co_await opening;
-        auto transferring = transfer(sockets);
-        co_await transferring;
-        const result<> settled_too = co_await sleep_for(300ms);
-        BOOST_TEST(settled_too.has_value());
-        const std::size_t after = server.memory();
-        BOOST_TEST_REQUIRE(before > 0u);
-        const double each = (static_cast<double>(after) - static_cast<double>(before)) / static_cast<double>(busy_connections);
-        std::cout << "a connection that is idle after a transfer costs " << each / 1024 << " KiB\n";
-        // What all connections share grows by a few megabytes with how many happen to transfer at once; a buffer that each
-        // keeps would be 64 KiB.
-        if (!sanitized)
-            BOOST_TEST(each <= 2 * allowed_per_connection());
-    }, 60s);
+    test::run(
+        []() -> task<> {
+            measured_server server;
+            auto starting = server.start();
+            const tls::connect_options options = co_await starting;
+            std::vector<tls::socket> warm;
+            auto warming = open_connections(warm, connections_before, options);
+            co_await warming;
+            auto warming_up = transfer(warm);
+            co_await warming_up;
+            const result<> settled = co_await sleep_for(300ms);
+            BOOST_TEST(settled.has_value());
+            const std::size_t before = server.memory();
+            std::vector<tls::socket> sockets;
+            auto opening = open_connections(sockets, busy_connections, options);
+            co_await opening;
+            auto transferring = transfer(sockets);
+            co_await transferring;
+            const result<> settled_too = co_await sleep_for(300ms);
+            BOOST_TEST(settled_too.has_value());
+            const std::size_t after = server.memory();
+            BOOST_TEST_REQUIRE(before > 0u);
+            const double each =
+                (static_cast<double>(after) - static_cast<double>(before)) / static_cast<double>(busy_connections);
+            std::cout << "a connection that is idle after a transfer costs " << each / 1024 << " KiB\n";
+            // What all connections share grows by a few megabytes with how many happen to transfer at once; a buffer that each
+            // keeps would be 64 KiB.
+            if (!sanitized)
+                BOOST_TEST(each <= 2 * allowed_per_connection());
+        },
+        60s);
 }
 
 BOOST_AUTO_TEST_CASE(twenty_thousand_handshakes_that_came_to_nothing_leave_nothing)
 {
     constexpr std::size_t before_measuring = sanitized ? 100 : 2000;
     constexpr std::size_t aborted = sanitized ? 400 : 20'000;
-    test::run([]() -> task<> {
-        measured_server server;
-        auto starting = server.start();
-        const tls::connect_options options = co_await starting;
-        auto warming = abort_handshakes(options, before_measuring);
-        co_await warming;
-        const std::size_t before = server.memory();
-        auto aborting = abort_handshakes(options, aborted);
-        co_await aborting;
-        const std::size_t after = server.memory();
-        BOOST_TEST_REQUIRE(before > 0u);
-        std::cout << aborted << " aborted handshakes: PSS " << before / 1024 << " -> " << after / 1024 << " KiB\n";
-        if (!sanitized)
-            BOOST_TEST(after < before + 4 * 1024 * 1024);  // 200 bytes each would be more
-    }, 60s);
+    test::run(
+        []() -> task<> {
+            measured_server server;
+            auto starting = server.start();
+            const tls::connect_options options = co_await starting;
+            auto warming = abort_handshakes(options, before_measuring);
+            co_await warming;
+            const std::size_t before = server.memory();
+            auto aborting = abort_handshakes(options, aborted);
+            co_await aborting;
+            const std::size_t after = server.memory();
+            BOOST_TEST_REQUIRE(before > 0u);
+            std::cout << aborted << " aborted handshakes: PSS " << before / 1024 << " -> " << after / 1024 << " KiB\n";
+            if (!sanitized)
+                BOOST_TEST(after < before + 4 * 1024 * 1024);  // 200 bytes each would be more
+        },
+        60s);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -84,29 +84,18 @@ engine_pair asking_pair(protocol_version version)
 tls::engine* come_to_question(engine_pair& pair, int number)
 {
     int asked = 0;
-    tls::engine* found = nullptr;
-    const auto stop_there = [&](tls::engine& asking) {
-        if (asked++ == number)
-            found = &asking;
-        else
-            answer_well(asking);
-    };
-    // An engine that is left waiting must not be answered by its end's loop.
-    for (int round = 0; round < 20 && !found; ++round) {
+    for (int round = 0; round < 20; ++round)
         for (test::engine_end* end : {&pair.client, &pair.server}) {
-            test::engine_end& other = end == &pair.client ? pair.server : pair.client;
             end->step();
-            while (end->status == status::want_answer && !found) {
-                stop_there(end->engine);
-                if (!found)
-                    end->step();
+            for (; end->status == status::want_answer; end->step()) {
+                if (asked++ == number)
+                    return &end->engine;
+                answer_well(end->engine);
             }
-            if (found)
-                return found;
+            test::engine_end& other = end == &pair.client ? pair.server : pair.client;
             other.engine.feed(test::as_bytes(test::take_output(end->engine)));
         }
-    }
-    return found;
+    return nullptr;
 }
 
 std::size_t stacks_in_use()
@@ -186,8 +175,8 @@ BOOST_AUTO_TEST_CASE(a_handshake_asks_in_order_each_question_once)
 
 BOOST_AUTO_TEST_CASE(answers_are_kept_when_a_client_has_to_say_hello_again)
 {
-    const tls::secure_context pinned = tls::create_secure_context(
-        {.cert = all().server.cert, .ecdh_curve = "P-384", .key = all().server.key});
+    const tls::secure_context pinned =
+        tls::create_secure_context({.cert = all().server.cert, .ecdh_curve = "P-384", .key = all().server.key});
     engine_pair pair(tls::create_secure_context({.ca = all().root.certificate(), .ecdh_curve = "X25519:P-384"}),
                      everything_asked_of_a_client, pinned, {.ask = {.alpn = true, .client_hello = true}});
     int asked = 0;
@@ -345,12 +334,11 @@ BOOST_AUTO_TEST_CASE(an_answer_to_a_client_hello_replaces_everything, *label("SN
                                                                       .key = all().server_b.key,
                                                                       .max_version = version});
         engine_pair pair(trusting(all().root.certificate() + all().other_root.certificate()),
-                         {.alpn_protocols = {"a", "b"}, .servername = "b.example.com"},
-                         serving(all().server), {.alpn_protocols = {"a"}, .ask = {.client_hello = true}});
+                         {.alpn_protocols = {"a", "b"}, .servername = "b.example.com"}, serving(all().server),
+                         {.alpn_protocols = {"a"}, .ask = {.client_hello = true}});
         pair.server.answer = [&](tls::engine& asking) {
-            asking.answer(tls::sni_settings{.alpn_protocols = tls::alpn_protocol_list{"b"},
-                                            .request_cert = true,
-                                            .secure_context = named});
+            asking.answer(tls::sni_settings{
+                .alpn_protocols = tls::alpn_protocol_list{"b"}, .request_cert = true, .secure_context = named});
         };
         BOOST_TEST_REQUIRE(pair.handshake());
         BOOST_TEST(pair.client.engine.get_protocol().value() == tls::to_string(version));
@@ -430,9 +418,8 @@ BOOST_AUTO_TEST_CASE(certificates_can_be_chosen_by_protocol, *label("SOCK-44 ALP
             BOOST_TEST_REQUIRE(pair.handshake());
             BOOST_TEST(pair.client.engine.get_peer_certificate()->modulus.has_value());
             BOOST_TEST(pair.server.engine.get_certificate()->modulus.has_value());
-            BOOST_CHECK_EXCEPTION(pair.server.engine.set_key_cert(other), tls::error, [](const tls::error& failure) {
-                return failure.code() == "ERR_TLS_INVALID_STATE";
-            });
+            BOOST_CHECK_EXCEPTION(pair.server.engine.set_key_cert(other), tls::error,
+                                  [](const tls::error& failure) { return failure.code() == "ERR_TLS_INVALID_STATE"; });
         }
     tls::engine server(serving(all().server), tls::role::server);
     BOOST_CHECK_EXCEPTION(server.set_key_cert({}), tls::error,
@@ -530,13 +517,14 @@ BOOST_AUTO_TEST_CASE(an_accepted_or_refused_peer_stays_so_when_its_session_goes_
 
 BOOST_AUTO_TEST_CASE(a_renegotiation_is_asked_about_anew_and_reads_wait_for_the_answer)
 {
-    test::engine_end server{tls::engine(
-        tls::create_secure_context({.ca = all().root.certificate(),
-                                    .cert = all().server.cert,
-                                    .key = all().server.key,
-                                    .max_version = protocol_version::tlsv1_2}),
-        tls::role::server,
-        {.ask = {.client_hello = true, .peer_verification = true}, .reject_unauthorized = false, .request_cert = true})};
+    test::engine_end server{tls::engine(tls::create_secure_context({.ca = all().root.certificate(),
+                                                                    .cert = all().server.cert,
+                                                                    .key = all().server.key,
+                                                                    .max_version = protocol_version::tlsv1_2}),
+                                        tls::role::server,
+                                        {.ask = {.client_hello = true, .peer_verification = true},
+                                         .reject_unauthorized = false,
+                                         .request_cert = true})};
     std::vector<std::string> asked;
     server.answer = [&](tls::engine& asking) {
         asked.push_back(kind_of(asking));
@@ -545,7 +533,8 @@ BOOST_AUTO_TEST_CASE(a_renegotiation_is_asked_about_anew_and_reads_wait_for_the_
     test::openssl_client client(TLS1_2_VERSION, &all().client);
     client.talk(server);
     BOOST_TEST_REQUIRE(server.engine.handshake_done());
-    BOOST_TEST(asked == (std::vector<std::string>{"client_hello", "peer_verification"}), boost::test_tools::per_element());
+    BOOST_TEST(asked == (std::vector<std::string>{"client_hello", "peer_verification"}),
+               boost::test_tools::per_element());
     BOOST_TEST(server.engine.authorized());
     // From here on it is left waiting, in a read that borrows nothing of its caller.
     server.answer = {};

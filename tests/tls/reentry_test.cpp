@@ -41,7 +41,8 @@ BOOST_AUTO_TEST_CASE(an_identity_check_may_destroy_its_socket, *boost::unit_test
                 ++secure;
                 return test::read_to_the_end(std::move(socket));
             });
-            server.on_tls_client_error([&failures](const tls::error_info& what, const tls::socket&) { failures.push_back(what.code); });
+            server.on_tls_client_error(
+                [&failures](const tls::error_info& what, const tls::socket&) { failures.push_back(what.code); });
             std::optional<tls::socket> client;
             tls::connect_options options = test::client_of(test::listen_anywhere(server));
             options.check_server_identity = [&](std::string_view, const tls::certificate&) {

@@ -131,8 +131,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_refused_with_node_s_code_and_a_line_
             const std::optional<tls::error> failure = failure_of(given.options);
             BOOST_TEST_REQUIRE(failure.has_value());
             BOOST_TEST(failure->code() == given.code);
-            BOOST_TEST(std::string(failure->what()).find(given.part_of_message) != std::string::npos,
-                       failure->what());
+            BOOST_TEST(std::string(failure->what()).find(given.part_of_message) != std::string::npos, failure->what());
             BOOST_TEST(std::string(failure->what()).find('\n') == std::string::npos);
         }
     }
@@ -205,8 +204,8 @@ BOOST_AUTO_TEST_CASE(encrypted_keys_open_with_their_own_or_the_shared_passphrase
                         .key = {{.pem = rsa.encrypted_key("own"), .passphrase = "own"},
                                 {.pem = server.encrypted_key("shared")}},
                         .passphrase = "shared"}) == "");
-    BOOST_TEST(code_of({.key = {{.pem = rsa.encrypted_key("shared"), .passphrase = "wrong"}}, .passphrase = "shared"}) ==
-               "ERR_OSSL_BAD_DECRYPT");
+    BOOST_TEST(code_of({.key = {{.pem = rsa.encrypted_key("shared"), .passphrase = "wrong"}},
+                        .passphrase = "shared"}) == "ERR_OSSL_BAD_DECRYPT");
 }
 
 BOOST_AUTO_TEST_CASE(a_wrong_passphrase_has_one_code_whatever_it_decrypts_to, *boost::unit_test::label("CTX-23"))
@@ -290,7 +289,8 @@ BOOST_AUTO_TEST_CASE(ciphers_are_split_between_the_versions,
         engine_pair pair = pair_of({}, server);
         if (!pair.handshake())
             return pair.server.code();
-        return std::string(pair.client.engine.get_protocol().value_or("")) + " " + pair.client.engine.get_cipher()->name;
+        return std::string(pair.client.engine.get_protocol().value_or("")) + " " +
+               pair.client.engine.get_cipher()->name;
     };
     BOOST_TEST(negotiated({.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256"}) ==
                "TLSv1.3 TLS_AES_128_GCM_SHA256");
@@ -328,9 +328,14 @@ BOOST_AUTO_TEST_CASE(the_highest_common_version_is_used,
     const version v1 = protocol_version::tlsv1, v11 = protocol_version::tlsv1_1, v12 = protocol_version::tlsv1_2,
                   v13 = protocol_version::tlsv1_3, none;
     const row table[] = {
-        {none, none, none, none, "TLSv1.3"}, {none, none, v12, v12, "TLSv1.2"}, {v12, v12, none, none, "TLSv1.2"},
-        {v13, v13, none, none, "TLSv1.3"},   {v1, v1, v1, v13, "TLSv1"},        {v1, v11, v1, v13, "TLSv1.1"},
-        {v1, v1, none, none, ""},            {v1, v13, v11, v11, "TLSv1.1"},
+        {none, none, none, none, "TLSv1.3"},
+        {none, none, v12, v12, "TLSv1.2"},
+        {v12, v12, none, none, "TLSv1.2"},
+        {v13, v13, none, none, "TLSv1.3"},
+        {v1, v1, v1, v13, "TLSv1"},
+        {v1, v11, v1, v13, "TLSv1.1"},
+        {v1, v1, none, none, ""},
+        {v1, v13, v11, v11, "TLSv1.1"},
     };
     for (const row& given : table) {
         tls::secure_context_options server = server_with(all().server);

@@ -87,7 +87,7 @@ task<bool> serves(std::uint16_t port)
     const bool echoed = co_await talking;
     auto ending = client.shutdown(5s);
     const result<> ended = co_await ending;
-    co_return echoed && ended;
+    co_return echoed&& ended;
 }
 
 /// The first flight of a client.
@@ -99,7 +99,18 @@ std::string client_hello()
 }
 
 /// How a peer treats the server.
-enum class manner { garbage, plain_http, many_stars, nothing, half_a_hello, hello_and_end, hello_and_reset, end, reset, byte_and_reset };
+enum class manner {
+    garbage,
+    plain_http,
+    many_stars,
+    nothing,
+    half_a_hello,
+    hello_and_end,
+    hello_and_reset,
+    end,
+    reset,
+    byte_and_reset
+};
 
 std::string sent_in(manner how)
 {
@@ -156,10 +167,10 @@ struct bad_manner {
 };
 
 constexpr bad_manner bad_manners[] = {
-    {"garbage", manner::garbage, "ERR_SSL_WRONG_VERSION_NUMBER"},           // B-100
+    {"garbage", manner::garbage, "ERR_SSL_WRONG_VERSION_NUMBER"},  // B-100
     {"plain HTTP", manner::plain_http, "ERR_SSL_HTTP_REQUEST"},
     {"a mebibyte of stars", manner::many_stars, "ERR_SSL_WRONG_VERSION_NUMBER"},  // B-101
-    {"silence", manner::nothing, "ERR_TLS_HANDSHAKE_TIMEOUT"},              // B-102
+    {"silence", manner::nothing, "ERR_TLS_HANDSHAKE_TIMEOUT"},                    // B-102
     {"half a ClientHello", manner::half_a_hello, "ERR_TLS_HANDSHAKE_TIMEOUT"},
     {"an end after the ClientHello", manner::hello_and_end, "ECONNRESET"},  // B-078
     {"a reset after the ClientHello", manner::hello_and_reset, "ECONNRESET"},
@@ -176,7 +187,8 @@ BOOST_AUTO_TEST_CASE(peers_without_manners_are_reported_once_and_leave_nothing_b
                      *boost::unit_test::label("ERR-09 ERR-31 EVT-08 OPT-06 SRV-16 B-078 B-100 to B-102"))
 {
     for (const bad_manner& one : bad_manners) {
-        BOOST_TEST_CONTEXT(one.what) {
+        BOOST_TEST_CONTEXT(one.what)
+        {
             test::run([&one]() -> task<> {
                 const test::process_counts before = test::process_counts::now();
                 {
@@ -208,43 +220,45 @@ BOOST_AUTO_TEST_CASE(peers_without_manners_are_reported_once_and_leave_nothing_b
 
 BOOST_AUTO_TEST_CASE(hundreds_of_failing_connections_give_everything_back)
 {
-    test::run([]() -> task<> {
-        counting_server server({.handshake_timeout = 150ms});
-        std::size_t expected = 0;
-        auto round = [&]() -> task<> {
-            scope peers;
-            for (int i = 0; i < 10; ++i) {
-                for (const bad_manner& one : bad_manners) {
-                    peers.spawn(misbehave(server.port, one.how));
-                    ++expected;
+    test::run(
+        []() -> task<> {
+            counting_server server({.handshake_timeout = 150ms});
+            std::size_t expected = 0;
+            auto round = [&]() -> task<> {
+                scope peers;
+                for (int i = 0; i < 10; ++i) {
+                    for (const bad_manner& one : bad_manners) {
+                        peers.spawn(misbehave(server.port, one.how));
+                        ++expected;
+                    }
                 }
+                co_await peers.join();
+                auto failing = server.failed(expected);
+                const bool failed = co_await failing;
+                BOOST_TEST(failed);
+                BOOST_TEST(server.failures.size() == expected);
+            };
+            std::size_t heap_before = 0;
+            const test::process_counts before = test::process_counts::now();
+            for (int i = 0; i < 14; ++i) {
+                server.failures.clear();
+                server.failures.shrink_to_fit();
+                expected = 0;
+                auto failing = round();
+                co_await failing;
+                auto back = test::counts_return_to(before);
+                co_await back;
+                if (i == 8)  // by then the pools are as large as they get
+                    heap_before = mallinfo2().uordblks;
             }
-            co_await peers.join();
-            auto failing = server.failed(expected);
-            const bool failed = co_await failing;
-            BOOST_TEST(failed);
-            BOOST_TEST(server.failures.size() == expected);
-        };
-        std::size_t heap_before = 0;
-        const test::process_counts before = test::process_counts::now();
-        for (int i = 0; i < 14; ++i) {
-            server.failures.clear();
-            server.failures.shrink_to_fit();
-            expected = 0;
-            auto failing = round();
-            co_await failing;
-            auto back = test::counts_return_to(before);
-            co_await back;
-            if (i == 8)  // by then the pools are as large as they get
-                heap_before = mallinfo2().uordblks;
-        }
-        if (counts_heap)  // less than 100 bytes for each of five hundred connections
-            BOOST_TEST(mallinfo2().uordblks < heap_before + 48 * 1024);
-        BOOST_TEST(server.secure == 0);
-        auto serving = serves(server.port);
-        const bool alive = co_await serving;
-        BOOST_TEST(alive);
-    }, 60s);
+            if (counts_heap)  // less than 100 bytes for each of five hundred connections
+                BOOST_TEST(mallinfo2().uordblks < heap_before + 48 * 1024);
+            BOOST_TEST(server.secure == 0);
+            auto serving = serves(server.port);
+            const bool alive = co_await serving;
+            BOOST_TEST(alive);
+        },
+        60s);
 }
 
 BOOST_AUTO_TEST_CASE(a_reset_in_every_phase_of_the_connection_ends_it)
@@ -260,7 +274,8 @@ BOOST_AUTO_TEST_CASE(a_reset_in_every_phase_of_the_connection_ends_it)
                 BOOST_TEST(connected);
                 tls::secure_context_options context = test::only(version);
                 context.ca = all().root.certificate();
-                test::engine_peer peer{std::move(plain), tls::engine(tls::create_secure_context(context), tls::role::client)};
+                test::engine_peer peer{std::move(plain),
+                                       tls::engine(tls::create_secure_context(context), tls::role::client)};
                 // A few flights at most, and then the reset.
                 for (int flight = 0; flight < bytes_before; ++flight) {
                     const tls::status step = peer.engine.handshake();
@@ -275,7 +290,8 @@ BOOST_AUTO_TEST_CASE(a_reset_in_every_phase_of_the_connection_ends_it)
                 }
                 peer.wire.reset_and_destroy();
                 auto waiting = test::eventually([&] {
-                    return server.server.connections() == 0 && server.failures.size() + static_cast<std::size_t>(server.secure) == 1;
+                    return server.server.connections() == 0 &&
+                           server.failures.size() + static_cast<std::size_t>(server.secure) == 1;
                 });
                 const bool ended = co_await waiting;
                 BOOST_TEST(ended);
@@ -294,7 +310,8 @@ BOOST_AUTO_TEST_CASE(a_handler_of_client_errors_that_throws_is_an_uncaught_excep
         counting_server server;
         int uncaught = 0;
         server.server.on_uncaught([&](std::exception_ptr) { ++uncaught; });
-        server.server.on_tls_client_error([](const tls::error_info&, const tls::socket&) { throw std::runtime_error("x"); });
+        server.server.on_tls_client_error(
+            [](const tls::error_info&, const tls::socket&) { throw std::runtime_error("x"); });
         auto peer = misbehave(server.port, manner::garbage);
         co_await peer;
         auto waiting = test::eventually([&] { return uncaught == 1; });
@@ -310,12 +327,11 @@ BOOST_AUTO_TEST_CASE(an_error_tells_all_that_is_known, *boost::unit_test::label(
 {
     test::run([]() -> task<> {
         std::optional<tls::error_info> at_server;
-        tls::server server = tls::create_server(
-            test::serving(all().server, {}, test::only(tls::protocol_version::tlsv1_3)), test::echo);
+        tls::server server =
+            tls::create_server(test::serving(all().server, {}, test::only(tls::protocol_version::tlsv1_3)), test::echo);
         server.on_tls_client_error([&](const tls::error_info& what, const tls::socket&) { at_server = what; });
         const std::uint16_t port = test::listen_anywhere(server);
-        tls::connect_options options =
-            test::client_of(port, {}, {.max_version = tls::protocol_version::tlsv1_2});
+        tls::connect_options options = test::client_of(port, {}, {.max_version = tls::protocol_version::tlsv1_2});
         tls::socket client = tls::connect(std::move(options));
         auto connecting = client.secure_connect();
         const result<> connected = co_await connecting;

@@ -26,7 +26,8 @@ public:
 private:
     struct decision {
         alpn_protocol_list list;
-        bool asked = false;  // the list has what the program answered: one protocol, or none at all to refuse the client
+        bool asked =
+            false;  // the list has what the program answered: one protocol, or none at all to refuse the client
     };
 
     static int on_select(SSL* ssl, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,

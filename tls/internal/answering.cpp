@@ -79,7 +79,7 @@ answering::~answering()
 {
     if (!frame_)
         return;
-    if constexpr (coil::internal::checks_misuse) {
+    if (coil::internal::checks_misuse && !frame_.done()) {
         const coil::internal::coroutine_lineage* outermost = coil::internal::coroutine_lineage::running();
         while (outermost && outermost->parent())
             outermost = outermost->parent();

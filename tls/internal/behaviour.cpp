@@ -34,8 +34,9 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
         throw argument_error("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS",
                              "alpn_callback and alpn_protocols are both given: which of them counts cannot be told");
     if (is_server && handlers.verify_peer && !engine.request_cert && !handlers.sni_callback)
-        throw argument_error("ERR_INVALID_ARG_VALUE",
-                             "verify_peer has nothing to look at: request_cert is off, and no sni_callback can turn it on");
+        throw argument_error(
+            "ERR_INVALID_ARG_VALUE",
+            "verify_peer has nothing to look at: request_cert is off, and no sni_callback can turn it on");
     engine.ask = handlers.questions();
     const question_set& asked = engine.ask;
     const bool asks = asked.alpn || asked.client_hello || asked.peer_verification || asked.server_identity;

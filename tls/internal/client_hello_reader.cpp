@@ -72,8 +72,7 @@ std::string_view requested_name(SSL* ssl) noexcept
 
 std::string_view offered_protocols(SSL* ssl) noexcept
 {
-    const std::string_view list =
-        counted(extension(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation), 2);
+    const std::string_view list = counted(extension(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation), 2);
     for (std::string_view rest = list; !rest.empty();) {
         const std::size_t length = static_cast<unsigned char>(rest.front());
         if (length == 0 || length >= rest.size())

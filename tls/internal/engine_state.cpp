@@ -537,8 +537,8 @@ progress engine_state::write(std::span<const std::byte> plaintext)
                 return {status::want_input, total};
         }
         std::size_t moved = 0;
-        const status step =
-            take_step([&] { return SSL_write_ex(ssl.get(), plaintext.data() + total, plaintext.size() - total, &moved); });
+        const status step = take_step(
+            [&] { return SSL_write_ex(ssl.get(), plaintext.data() + total, plaintext.size() - total, &moved); });
         if (step != status::done)
             return {step, total};
         total += moved;

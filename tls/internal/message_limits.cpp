@@ -48,7 +48,8 @@ void message_limits::message_arrived(engine_state& engine, unsigned char type) n
     SSL* const ssl = engine.ssl.get();
     ++messages_in_step_;
     const bool has_renegotiation = SSL_version(ssl) < TLS1_3_VERSION;
-    const bool greets = has_renegotiation && type == (engine.is_server() ? SSL3_MT_CLIENT_HELLO : SSL3_MT_HELLO_REQUEST);
+    const bool greets =
+        has_renegotiation && type == (engine.is_server() ? SSL3_MT_CLIENT_HELLO : SSL3_MT_HELLO_REQUEST);
     if (greets)
         attack_ = refuse_renegotiation(engine.is_server());
     // The messages of a renegotiation have an order and an end; a server limits how many there are of those.

@@ -33,7 +33,10 @@ using ssl_ctx_ptr = openssl_ptr<SSL_CTX, SSL_CTX_free>;
 using bio_ptr = openssl_ptr<BIO, BIO_free_all>;
 using x509_ptr = openssl_ptr<X509, X509_free>;
 using x509_crl_ptr = openssl_ptr<X509_CRL, X509_CRL_free>;
-inline void free_x509_chain(STACK_OF(X509) * chain) noexcept { sk_X509_pop_free(chain, X509_free); }
+inline void free_x509_chain(STACK_OF(X509) * chain) noexcept
+{
+    sk_X509_pop_free(chain, X509_free);
+}
 using x509_chain_ptr = openssl_ptr<STACK_OF(X509), free_x509_chain>;
 using x509_store_ptr = openssl_ptr<X509_STORE, X509_STORE_free>;
 using x509_store_ctx_ptr = openssl_ptr<X509_STORE_CTX, X509_STORE_CTX_free>;

@@ -154,7 +154,7 @@ int verification::on_verify(X509_STORE_CTX* chain, void* /*argument*/) noexcept
     }
     // The session remembers it, so that a resumption cannot turn it into success.
     X509_STORE_CTX_set_error(chain, found.result_ == X509_V_OK && found.objection_ ? X509_V_ERR_HOSTNAME_MISMATCH
-                                                                                  : found.result_);
+                                                                                   : found.result_);
     if (found.passed() || !engine.policy.reject)
         return 1;
     found.keep_refused(chain);
