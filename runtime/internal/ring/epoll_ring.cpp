@@ -117,7 +117,7 @@ public:
             while (gather(wait)) {}
         } else {
             const auto end = steady_clock::now() + std::min(*wait, longest_wait);
-            while (gather(wait) && end > steady_clock::now())
+            while (wait->count() > 0 && gather(wait))
                 wait = end - steady_clock::now();
         }
         quiet_.settle();
