@@ -495,7 +495,7 @@ BOOST_AUTO_TEST_CASE(a_handshake_goes_on_after_the_one_who_waited_for_it_gave_up
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_around_a_connection_has_the_same_handlers,
-                     *label("SOCK-05 SOCK-07 SOCK-10 SOCK-44 SNI-12"))
+                     *label("F-63 SOCK-05 SOCK-07 SOCK-10 SOCK-44 SNI-12"))
 {
     test::run([]() -> task<> {
         std::optional<tls::socket> secured;
