@@ -114,10 +114,8 @@ BOOST_AUTO_TEST_CASE(functions_and_coroutines_answer_alike_on_both_sides,
             std::vector<std::string> asked;
             const auto wait = [slow](std::vector<std::string>& into, std::string what) -> task<> {
                 into.push_back(std::move(what));
-                if (slow) {
-                    const result<> slept = co_await sleep_for(3ms);
-                    BOOST_TEST(slept.has_value());
-                }
+                if (slow)
+                    static_cast<void>(co_await sleep_for(3ms));
             };
             tls::server_options options{.request_cert = true};
             if (slow) {
