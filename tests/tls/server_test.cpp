@@ -40,12 +40,10 @@ struct observed {
 struct noting_server {
     explicit noting_server(tls::server_options options, tls::secure_context_options context = {},
                            const test::identity& who = all().server)
-        : server(tls::create_server(test::serving(who, std::move(options), std::move(context)),
-                                    [this](tls::socket socket) { return meet(std::move(socket)); })),
+        : server(tls::create_server(test::serving(who, std::move(options), std::move(context)), [this](tls::socket socket) { return meet(std::move(socket)); })),
           port(test::listen_anywhere(server))
     {
-        server.on_tls_client_error(
-            [this](const tls::error_info& what, const tls::socket&) { seen.failures.push_back(what.code); });
+        server.on_tls_client_error([this](const tls::error_info& what, const tls::socket&) { seen.failures.push_back(what.code); });
     }
     noting_server(const noting_server&) = delete;
 
@@ -105,7 +103,7 @@ struct client_case {
     const test::identity* client;
     bool let_in;
     bool authorized;
-    std::string error_at_server;  // authorization_error, or the code of the failure
+    std::string error_at_server;   // authorization_error, or the code of the failure
     std::string error_at_client_1_2;
     std::string error_at_client_1_3;
 };
@@ -129,10 +127,8 @@ std::vector<client_case> client_cases()
          "ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED", "ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED"},
         // B-032, SRV-13, SRV-14
         {"welcome anyway, none", true, false, nullptr, true, false, "UNABLE_TO_GET_ISSUER_CERT", "", ""},
-        {"welcome anyway, foreign", true, false, &all().foreign_client, true, false, "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-         "", ""},
-        {"welcome anyway, self-signed", true, false, &all().self_signed_client, true, false,
-         "DEPTH_ZERO_SELF_SIGNED_CERT", "", ""},
+        {"welcome anyway, foreign", true, false, &all().foreign_client, true, false, "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "", ""},
+        {"welcome anyway, self-signed", true, false, &all().self_signed_client, true, false, "DEPTH_ZERO_SELF_SIGNED_CERT", "", ""},
         {"welcome anyway, good", true, false, &all().client, true, true, "", "", ""},
     };
 }
@@ -147,10 +143,10 @@ BOOST_AUTO_TEST_CASE(client_certificates_are_asked_for_and_judged_as_the_options
 {
     for (const client_case& one : client_cases()) {
         for (const bool v13 : {false, true}) {
-            BOOST_TEST_CONTEXT(one.what << (v13 ? " (1.3)" : " (1.2)"))
-            {
+            BOOST_TEST_CONTEXT(one.what << (v13 ? " (1.3)" : " (1.2)")) {
                 test::run([&one, v13]() -> task<> {
-                    noting_server server({.reject_unauthorized = one.reject, .request_cert = one.request},
+                    noting_server server({.reject_unauthorized = one.reject,
+                                          .request_cert = one.request},
                                          {.ca = all().root.certificate()});
                     tls::secure_context_options context =
                         test::only(v13 ? tls::protocol_version::tlsv1_3 : tls::protocol_version::tlsv1_2);
@@ -160,8 +156,7 @@ BOOST_AUTO_TEST_CASE(client_certificates_are_asked_for_and_judged_as_the_options
                     }
                     auto visiting = visit_to(test::client_of(server.port, {}, std::move(context)));
                     const visit made = co_await visiting;
-                    auto waiting =
-                        test::eventually([&] { return server.seen.secure + server.seen.failures.size() > 0; });
+                    auto waiting = test::eventually([&] { return server.seen.secure + server.seen.failures.size() > 0; });
                     const bool judged = co_await waiting;
                     BOOST_TEST_REQUIRE(judged);
                     BOOST_TEST(server.seen.secure == (one.let_in ? 1 : 0));
@@ -190,28 +185,21 @@ BOOST_AUTO_TEST_CASE(the_name_that_the_client_sends_chooses_everything,
                      *boost::unit_test::label("ERR-17 SNI-02 to SNI-05 SOCK-36 SRV-02 SRV-15 B-046 B-047"))
 {
     test::run([]() -> task<> {
-        noting_server server({.reject_unauthorized = false, .request_cert = true},
-                             {.ca = all().other_root.certificate()});
-        server.server.add_context(
-            "*.example.com", {.ca = all().root.certificate(), .cert = all().wildcard.cert, .key = all().wildcard.key});
-        server.server.add_context(
-            "a.example.com", {.ca = all().root.certificate(), .cert = all().server_a.cert, .key = all().server_a.key});
+        noting_server server({.reject_unauthorized = false, .request_cert = true}, {.ca = all().other_root.certificate()});
+        server.server.add_context("*.example.com", {.ca = all().root.certificate(), .cert = all().wildcard.cert, .key = all().wildcard.key});
+        server.server.add_context("a.example.com", {.ca = all().root.certificate(), .cert = all().server_a.cert, .key = all().server_a.key});
         struct {
             std::string name;
             std::string certificate;
             bool authorized;
         } const cases[] = {
-            {"a.example.com", "a.example.com", true},
-            {"A.EXAMPLE.com", "a.example.com", true},
-            {"b.example.com", "example.com", true},
-            {"c.b.example.com", "localhost", false},
-            {"example.com", "localhost", false},
-            {"unknown.test", "localhost", false},
+            {"a.example.com", "a.example.com", true},      {"A.EXAMPLE.com", "a.example.com", true},
+            {"b.example.com", "example.com", true},        {"c.b.example.com", "localhost", false},
+            {"example.com", "localhost", false},           {"unknown.test", "localhost", false},
             {"", "localhost", false},
         };
         for (const auto& one : cases) {
-            BOOST_TEST_CONTEXT("name " << one.name)
-            {
+            BOOST_TEST_CONTEXT("name " << one.name) {
                 server.seen = {};
                 tls::connect_options options = test::client_of(server.port, {.reject_unauthorized = false},
                                                                {.cert = all().client.cert, .key = all().client.key});
@@ -248,12 +236,9 @@ BOOST_AUTO_TEST_CASE(application_protocols_are_chosen_in_the_servers_order,
         std::string code;
     } const cases[] = {
         // B-052
-        {{"a", "b", "c"}, {"a", "b", "c"}, "a", ""},
-        {{"a", "b", "c"}, {"c", "b", "e"}, "b", ""},
-        {{"a"}, {}, "", ""},
-        {{}, {"a", "b"}, "", ""},
-        {{}, {}, "", ""},
-        {{"a"}, {"b"}, "", "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL"},
+        {{"a", "b", "c"}, {"a", "b", "c"}, "a", ""}, {{"a", "b", "c"}, {"c", "b", "e"}, "b", ""},
+        {{"a"}, {}, "", ""},                         {{}, {"a", "b"}, "", ""},
+        {{}, {}, "", ""},                            {{"a"}, {"b"}, "", "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL"},
     };
     test::run([&cases]() -> task<> {
         for (const auto& one : cases) {
@@ -285,8 +270,7 @@ BOOST_AUTO_TEST_CASE(a_new_certificate_counts_for_new_connections_only, *boost::
             auto talking = test::echoes(old, "still here");
             const bool echoed = co_await talking;
             BOOST_TEST(echoed);
-            BOOST_CHECK_THROW(server.set_secure_context({.cert = all().server.cert, .key = all().client.key}),
-                              tls::error);
+            BOOST_CHECK_THROW(server.set_secure_context({.cert = all().server.cert, .key = all().client.key}), tls::error);
             auto refused_too = visit_to(test::client_of(port));
             const visit made_too = co_await refused_too;
             BOOST_TEST(made_too.connect_code == "DEPTH_ZERO_SELF_SIGNED_CERT");
@@ -350,8 +334,7 @@ BOOST_AUTO_TEST_CASE(connections_beyond_the_limit_are_dropped, *boost::unit_test
 BOOST_AUTO_TEST_CASE(the_drop_of_a_connection_may_close_the_server)
 {
     test::run([]() -> task<> {
-        std::optional<tls::server> server =
-            tls::create_server(test::serving(all().server, {.max_connections = 1}), test::echo);
+        std::optional<tls::server> server = tls::create_server(test::serving(all().server, {.max_connections = 1}), test::echo);
         int drops = 0;
         server->on_drop([&] {
             if (++drops == 1)
@@ -587,8 +570,7 @@ BOOST_AUTO_TEST_CASE(two_hundred_clients_at_once_are_served, *boost::unit_test::
                     auto connecting = socket.secure_connect();
                     const result<> connected = co_await connecting;
                     BOOST_TEST(name_of(connected) == "");
-                    auto talking =
-                        test::echoes(socket, test::random_data(static_cast<std::uint64_t>(number)).text(50'000));
+                    auto talking = test::echoes(socket, test::random_data(static_cast<std::uint64_t>(number)).text(50'000));
                     const bool echoed = co_await talking;
                     count += echoed;
                     auto ending = socket.shutdown(5s);
