@@ -151,12 +151,22 @@ private:
         return true;
     }
 
+    /// Nobody awaits what a coroutine is told with.
+    static task<> hear(task<> telling)
+    {
+        try {
+            co_await telling;
+        } catch (...) {
+            loop::current().uncaught(std::current_exception(), "a handler of a server");
+        }
+    }
+
     /// A function is called; a coroutine belongs to the server, and ends with it.
     template <class... Args>
     void tell(const handler<void(Args...)>& whom, Args... what)
     {
         if (whom.waits())
-            connections_->spawn(whom(std::move(what)...));
+            connections_->spawn(hear(whom(std::move(what)...)));
         else
             whom.call(std::move(what)...);
     }

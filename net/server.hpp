@@ -134,9 +134,12 @@ public:
     /// Overlap: any number; the first grace that is over counts.   Node: server.close() and closeAllConnections().
     task<std::size_t> shutdown(std::chrono::nanoseconds grace) &;
 
-    /// Called with an exception that left a connection handler, when that is gone: `call` may close the server or destroy it.
-    /// Without it the exception goes to the loop's `on_uncaught`, and where there is none a line goes to stderr. One that
-    /// leaves `call` ends the program.
+    /// What the three below are given may be a function or a coroutine. A coroutine belongs to the server: it is stopped and
+    /// destroyed as its connections are, and must not destroy the server. An exception that leaves one goes to the loop's
+    /// `on_uncaught`, and without that ends the program; one that leaves a function ends it in any case.
+
+    /// Called with an exception that left a connection handler, when that is gone: a function may close the server or destroy it.
+    /// Without it the exception goes to the loop's `on_uncaught`, and where there is none a line goes to stderr.
     void on_uncaught(handler<void(std::exception_ptr)> call);
     /// Called when a connection is refused because of `max_connections`.   Node: 'drop'.
     void on_drop(handler<void()> call);

@@ -34,6 +34,18 @@ template <class Returned, class R>
 concept gives = std::is_void_v<R> == std::is_void_v<typename awaited<Returned>::type> &&
                 (std::is_void_v<R> || std::convertible_to<typename awaited<Returned>::type, R>);
 
+/// Whether there is nothing to call: a null pointer, or another holder of a callable that holds none.
+template <class Callable>
+bool is_empty(const Callable& callable)
+{
+    if constexpr (std::is_pointer_v<Callable> || std::is_member_pointer_v<Callable> ||
+                  (std::is_class_v<Callable> && std::constructible_from<Callable, std::nullptr_t> &&
+                   std::constructible_from<bool, const Callable&>))
+        return !static_cast<bool>(callable);
+    else
+        return false;
+}
+
 template <class Callable, class Arguments, std::size_t... Index>
 decltype(auto) call_with_first(Callable& callable, Arguments& arguments, std::index_sequence<Index...>)
 {
@@ -72,7 +84,8 @@ concept handles = requires {
 /// What a program answers or does when it is asked or told something: an ordinary function that gives `R`, or a coroutine,
 /// which gives `task<R>` and may take its time.
 ///
-/// Any callable will do, one that owns things included; it may leave out the last parameters. Copies share it, and it lives
+/// Any callable will do, one that owns things included; it may leave out the last parameters. One that holds nothing makes an
+/// empty handler, which must not be called. Copies share it, and it lives
 /// until the last of them and the last of its tasks is gone, so that a lambda's captures outlive every suspension.
 /// ```
 /// coil::handler<int(std::string, int)> length = [](std::string text) { return static_cast<int>(text.size()); };
@@ -90,8 +103,9 @@ public:
         requires(!std::same_as<std::decay_t<Callable>, handler> &&
                  internal::handles<std::decay_t<Callable>, arguments, R>)
     handler(Callable&& callable)
-        : holder_(std::make_shared<holding<std::decay_t<Callable>>>(std::forward<Callable>(callable)))
     {
+        if (!internal::is_empty<std::decay_t<Callable>>(callable))
+            holder_ = std::make_shared<holding<std::decay_t<Callable>>>(std::forward<Callable>(callable));
     }
 
     explicit operator bool() const noexcept { return holder_ != nullptr; }

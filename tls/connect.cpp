@@ -41,16 +41,11 @@ socket connect(connect_options options)
         throw error("ERR_MISSING_ARGS", "connect: neither port nor path is given");
     if (options.keep_alive_initial_delay.count() < 0)
         throw error("ERR_INVALID_ARG_VALUE", "keep_alive_initial_delay is negative");
-    internal::behaviour how = internal::behaviour_of(role::client, options, name_of(options));
+    const internal::behaviour how = internal::behaviour_of(role::client, options, name_of(options));
     auto plan = std::make_unique<internal::connect_plan>();
     plan->where = place_of(options);
     net::internal::check(plan->where);
-    secure_context context = options.secure_context ? options.secure_context : secure_context(secure_context_options());
-    net::internal::core_owner<internal::connection> made(new internal::connection(
-        engine(std::move(context), role::client, std::move(how.engine)), std::move(how.handlers)));
-    made->allow_half_open(options.allow_half_open);
-    made->limit_handshakes(options.handshake_timeout);
-    return socket(std::move(made), std::move(plan));
+    return socket(internal::make_connection(internal::or_default(options.secure_context), how), std::move(plan));
 }
 
 }  // namespace coil::tls

@@ -188,7 +188,7 @@ void engine_access::close(engine& of) noexcept
     of.state_->close();
 }
 
-void engine_access::give(engine& to, tls::answer given)
+void engine_access::give(engine& to, any_answer given)
 {
     to.state_->answer(std::move(given));
 }

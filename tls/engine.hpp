@@ -142,8 +142,8 @@ public:
     /// The same because of an exception: `errc::handler_failed`.
     void fail(std::exception_ptr thrown);
 
-    /// Server, before the handshake is done: uses the certificates and keys of `context` for this connection. Its own are
-    /// chosen when the ClientHello and the ALPN request have been answered.
+    /// Server, until the ClientHello and the ALPN request have been answered, when the certificate is chosen: uses the
+    /// certificates and keys of `context` for this connection.
     /// Throws: `tls::error` ERR_TLS_INVALID_CONTEXT, ERR_TLS_INVALID_STATE, ERR_INVALID_ARG_VALUE on a client.
     /// Node: setKeyCert.
     void set_key_cert(const secure_context& context);

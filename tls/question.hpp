@@ -145,8 +145,12 @@ private:
 /// What a handshake waits to be told; `std::monostate` where it waits for nothing of the kind.
 using question = std::variant<std::monostate, client_hello, alpn_request, server_identity_request, peer_verification>;
 
+namespace internal {
+
 /// What answers a question, in the order of the questions.
-using answer = std::variant<std::monostate, sni_answer, alpn_answer, std::optional<identity_error>, verdict>;
+using any_answer = std::variant<std::monostate, sni_answer, alpn_answer, std::optional<identity_error>, verdict>;
+
+}  // namespace internal
 
 /// Which questions a handshake stops for; the others it answers by what its options and its context say.
 struct question_set {
@@ -158,6 +162,8 @@ struct question_set {
     bool peer_verification = false;
     /// Client: once the server's chain is verified.
     bool server_identity = false;
+
+    bool operator==(const question_set&) const noexcept = default;
 };
 
 }  // namespace coil::tls

@@ -47,7 +47,7 @@ secure_context context_of(const server_options& options)
 {
     if (options.keep_alive_initial_delay.count() < 0)
         throw argument_error("ERR_INVALID_ARG_VALUE", "keep_alive_initial_delay is negative");
-    return options.secure_context ? options.secure_context : secure_context(secure_context_options());
+    return or_default(options.secure_context);
 }
 
 }  // namespace
@@ -55,19 +55,16 @@ secure_context context_of(const server_options& options)
 /// The inside of a server; it does not move, so that its connections can refer to it.
 class server_state {
 public:
-    server_state(server_options options, server::connection_handler handler)
+    server_state(const server_options& options, server::connection_handler handler)
         : handler_(std::move(handler)),
-          allow_half_open_(options.allow_half_open),
-          handshake_timeout_(options.handshake_timeout),
+          policy_{options.request_cert, options.reject_unauthorized},
           context_(context_of(options)),
-          how_(behaviour_of(role::server, options, {}, names_)),
+          how_(behaviour_of(role::server, options, {})),
           plain(net::create_server(transport_options(options),
                                    [this](net::socket accepted) { return open(*this, std::move(accepted)); }))
     {
         if (options.max_handshakes > 0)
             handshakes_.emplace(options.max_handshakes);
-        options_ = std::move(options);
-        options_.secure_context = {};
         check(context_);
     }
 
@@ -77,17 +74,14 @@ public:
         context_ = std::move(context);
     }
 
-    void check(const secure_context& context) const
-    {
-        context_state::of(context)->check({options_.request_cert, options_.reject_unauthorized});
-    }
+    void check(const secure_context& context) const { context_state::of(context)->check(policy_); }
 
     void add_name(std::string_view hostname, secure_context context)
     {
         const bool first = names_->empty();
         names_->add(hostname, std::move(context));
         if (first)
-            how_ = behaviour_of(role::server, options_, {}, names_);
+            how_ = with_names(how_, names_);
     }
 
     handler<void(error_info, const socket&)> on_tls_client_error;
@@ -106,8 +100,8 @@ private:
         opening one{std::move(accepted), home.how_};
         task<result<>> securing = secure(home, one);
         result<> outcome;
-        if (home.handshake_timeout_.count() > 0) {
-            auto limited = with_timeout(home.handshake_timeout_, std::move(securing));
+        if (home.how_.handshake_timeout.count() > 0) {
+            auto limited = with_timeout(home.how_.handshake_timeout, std::move(securing));
             outcome = co_await limited;
         } else {
             outcome = co_await securing;
@@ -173,23 +167,18 @@ private:
 
     socket wrap(opening& one) const
     {
-        net::internal::core_owner<connection> made(
-            new connection(engine(context_, role::server, one.how.engine), one.how.handlers));
-        made->allow_half_open(allow_half_open_);
-        made->limit_handshakes(handshake_timeout_);
+        net::internal::core_owner<connection> made = make_connection(context_, one.how);
         made->connect(one.accepted.release());
         return server_access::make_socket(std::move(made));
     }
 
     server::connection_handler handler_;
-    bool allow_half_open_;
-    std::chrono::milliseconds handshake_timeout_;
+    client_certificates policy_;
     std::optional<semaphore> handshakes_;  // how many more may run at once; none: any number
     // Connections look a name up when their ClientHello comes; all is done on the loop's thread.
     std::shared_ptr<server_names> names_ = std::make_shared<server_names>();
     secure_context context_;
     behaviour how_;
-    server_options options_;  // but for the context
 
 public:
     net::server plain;  // last: its connections refer to the rest
@@ -298,7 +287,7 @@ server create_server(server_options options, server::connection_handler handler)
 {
     if (!handler)
         throw std::invalid_argument("tls::create_server: the handler is empty");
-    return server(std::make_unique<internal::server_state>(std::move(options), std::move(handler)));
+    return server(std::make_unique<internal::server_state>(options, std::move(handler)));
 }
 
 }  // namespace coil::tls

@@ -19,13 +19,8 @@ namespace {
 net::internal::core_owner<connection> make_connection(const socket_options& options)
 {
     const role side = options.is_server ? role::server : role::client;
-    internal::behaviour how = internal::behaviour_of(side, options, options.servername);
-    secure_context context = options.secure_context ? options.secure_context : secure_context(secure_context_options());
-    net::internal::core_owner<connection> made(
-        new connection(engine(std::move(context), side, std::move(how.engine)), std::move(how.handlers)));
-    made->allow_half_open(options.allow_half_open);
-    made->limit_handshakes(options.handshake_timeout);
-    return made;
+    return internal::make_connection(internal::or_default(options.secure_context),
+                                     internal::behaviour_of(side, options, options.servername));
 }
 
 }  // namespace

@@ -179,8 +179,8 @@ public:
     /// Takes the peer's attempts to renegotiate for an error from now on.   Node: disableRenegotiation.
     void disable_renegotiation() noexcept;
 
-    /// Server, before the handshake is done: uses the certificates and keys of `context` for this connection. For handlers, such
-    /// as `alpn_callback`, whose answers may say it too.
+    /// Server, until the ClientHello has been answered: uses the certificates and keys of `context` for this connection. For
+    /// `sni_callback` and `alpn_callback`, whose answers may say it too.
     /// Throws: `tls::error` ERR_TLS_INVALID_CONTEXT, ERR_TLS_INVALID_STATE, ERR_INVALID_ARG_VALUE on a client.
     /// Node: setKeyCert.
     void set_key_cert(const secure_context& context);

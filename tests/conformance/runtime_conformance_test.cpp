@@ -299,14 +299,9 @@ struct task_case : event_case {
 };
 
 /// A coroutine that is asked.
-struct handler_case : event_case {
-    handler<result<>()> asked = [this] { return ask(); };
+struct handler_case : task_case {
+    handler<result<>()> asked = [this] { return inner(); };
 
-    task<result<>> ask()
-    {
-        const result<> got = co_await subject.wait();
-        co_return got;
-    }
     task<result<>> wait()
     {
         const result<> got = co_await asked();

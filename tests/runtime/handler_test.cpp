@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -38,6 +39,10 @@ BOOST_AUTO_TEST_CASE(an_empty_one_is_false)
 {
     BOOST_TEST(!asked());
     BOOST_TEST(!asked(nullptr));
+    BOOST_TEST(!asked(static_cast<int (*)()>(nullptr)));
+    BOOST_TEST(!asked(std::function<int()>()));
+    BOOST_TEST(static_cast<bool>(asked(std::function<int()>([] { return 1; }))));
+    BOOST_TEST(!asked(handler<std::optional<int>()>()));
 }
 
 BOOST_AUTO_TEST_CASE(a_function_and_a_coroutine_answer_alike)

@@ -170,6 +170,7 @@ const std::vector<program>& programs()
         {"cut_off", play_cut_off},
         {"cut_off_plain", play_cut_off_plain},
         {"flood", play_flood},
+        {"questions", play_questions},
     };
     return all;
 }

@@ -76,5 +76,6 @@ void play_plain(scene& on);
 void play_cut_off(scene& on);
 void play_cut_off_plain(scene& on);
 void play_flood(scene& on);
+void play_questions(scene& on);
 
 }  // namespace coil::test

@@ -99,6 +99,12 @@ BOOST_AUTO_TEST_CASE(floods_of_key_updates_end_their_own_connection_only, *boost
     play_many("flood");
 }
 
+BOOST_AUTO_TEST_CASE(handshakes_that_ask_end_well_where_they_are_answered_well_and_leave_nothing,
+                     *boost::unit_test::label("SNI-11 SNI-12"))
+{
+    play_many("questions");
+}
+
 BOOST_AUTO_TEST_CASE(a_seed_gives_the_same_run_again_here_and_in_another_process)
 {
     for (const program& each : programs()) {

@@ -1,5 +1,6 @@
 #include <coil/tls/internal/connection.hpp>
 
+#include <coil/runtime/event.hpp>
 #include <coil/runtime/timer.hpp>
 
 #include "tests/support/openssl_end.hpp"
@@ -9,6 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <span>
 #include <string>
 
 using namespace coil;
@@ -147,6 +150,75 @@ BOOST_AUTO_TEST_CASE(answers_to_new_keys_do_not_pile_up_for_a_peer_that_takes_no
         BOOST_TEST(text.size() == std::size_t{rounds});
         server.destroy(false);
     });
+}
+
+BOOST_AUTO_TEST_CASE(what_a_renegotiation_asks_keeps_readers_and_writers_waiting)
+{
+    for (const bool reads : {true, false})
+        test::run([reads]() -> task<> {
+            const test::credentials& all = test::shared_credentials();
+            int asked = 0;
+            event go;
+            tls::internal::question_handlers handlers;
+            handlers.verify_peer = [&]() -> task<tls::verdict> {
+                if (++asked == 2)
+                    static_cast<void>(co_await go.wait());
+                co_return tls::verdict::unchanged();
+            };
+            tls::internal::connection server(
+                tls::engine(tls::create_secure_context({.ca = all.root.certificate(),
+                                                        .cert = all.server.cert,
+                                                        .key = all.server.key,
+                                                        .max_version = tls::protocol_version::tlsv1_2}),
+                            tls::role::server, {.ask = handlers.questions(), .request_cert = true}),
+                std::make_shared<const tls::internal::question_handlers>(handlers));
+            auto owned = std::make_unique<held_transport>();
+            held_transport& wire = *owned;
+            server.connect(std::move(owned));
+            openssl_end client(tls::role::client, TLS1_2_VERSION, &all.client);
+            const std::span<const std::byte> text = test::as_bytes("data");
+            std::size_t written = 0;
+            // Moves what there is; the server's side reads or writes.
+            const auto move = [&](bool reading) -> task<> {
+                client.step();
+                wire.arrive(client.output());
+                if (reading) {
+                    auto taking = read_on(server);
+                    static_cast<void>(co_await taking);
+                } else {
+                    const result<std::size_t> sealed = server.put(std::span(&text, 1), 0);
+                    BOOST_TEST_REQUIRE(sealed.has_value());
+                    written += *sealed;
+                    static_cast<void>(co_await sleep_for(2ms));
+                }
+                client.feed(wire.leave());
+            };
+            for (int i = 0; i < 6 && !server.engine().handshake_done(); ++i) {
+                auto moving = move(true);
+                co_await moving;
+            }
+            BOOST_TEST_REQUIRE(server.engine().handshake_done());
+            client.step();
+            SSL_renegotiate(client.ssl());
+            SSL_do_handshake(client.ssl());
+            for (int i = 0; i < 6; ++i) {
+                auto moving = move(reads || i == 0);  // only who reads sees that it begins
+                co_await moving;
+            }
+            BOOST_TEST(asked == 2);
+            BOOST_TEST(written == 0U);
+            client.step();
+            BOOST_TEST(client.received == "");
+            go.set();
+            for (int i = 0; i < 6 && written == 0; ++i) {
+                auto moving = move(reads && i < 3);
+                co_await moving;
+            }
+            client.step();
+            BOOST_TEST(written == text.size());
+            BOOST_TEST(client.received == "data");
+            server.destroy(false);
+        });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

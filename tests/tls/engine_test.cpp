@@ -6,6 +6,7 @@
 
 #include "tests/support/credentials.hpp"
 #include "tests/support/engine_pair.hpp"
+#include "tests/support/thrown_code.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -14,6 +15,7 @@
 
 using namespace coil;
 using test::engine_pair;
+using test::thrown_code;
 using tls::engine_options;
 using tls::protocol_version;
 using tls::role;
@@ -397,19 +399,11 @@ BOOST_AUTO_TEST_CASE(no_common_application_protocol_is_a_fatal_alert, *boost::un
 BOOST_AUTO_TEST_CASE(an_empty_context_or_an_impossible_name_is_refused_at_once,
                      *boost::unit_test::label("ERR-10 ERR-27"))
 {
-    const auto code_of = [](auto make) -> std::string {
-        try {
-            make();
-        } catch (const tls::error& failure) {
-            return failure.code();
-        }
-        return "none";
-    };
-    BOOST_TEST(code_of([] { tls::engine(tls::secure_context(), role::client); }) == "ERR_TLS_INVALID_CONTEXT");
+    BOOST_TEST(thrown_code([] { tls::engine(tls::secure_context(), role::client); }) == "ERR_TLS_INVALID_CONTEXT");
     const tls::secure_context context = trusting(all().root.certificate());
-    BOOST_TEST(code_of([&] { tls::engine(context, role::client, {.servername = std::string(256, 'a')}); }) ==
+    BOOST_TEST(thrown_code([&] { tls::engine(context, role::client, {.servername = std::string(256, 'a')}); }) ==
                "ERR_INVALID_ARG_VALUE");
-    BOOST_TEST(code_of([&] { tls::engine(context, role::client, {.servername = std::string("a\0b", 3)}); }) ==
+    BOOST_TEST(thrown_code([&] { tls::engine(context, role::client, {.servername = std::string("a\0b", 3)}); }) ==
                "ERR_INVALID_ARG_VALUE");
 }
 

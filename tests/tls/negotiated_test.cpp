@@ -4,6 +4,7 @@
 
 #include "tests/support/credentials.hpp"
 #include "tests/support/engine_pair.hpp"
+#include "tests/support/thrown_code.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -73,13 +74,8 @@ BOOST_AUTO_TEST_CASE(both_ends_export_the_same_key_material, *boost::unit_test::
 {
     for (const protocol_version version : both_versions) {
         engine_pair pair = plain_pair(version);
-        const auto code_of = [&](std::size_t length) -> std::string {
-            try {
-                pair.client.engine.export_keying_material(length, "label");
-            } catch (const tls::error& failure) {
-                return failure.code();
-            }
-            return "none";
+        const auto code_of = [&](std::size_t length) {
+            return test::thrown_code([&] { pair.client.engine.export_keying_material(length, "label"); });
         };
         BOOST_TEST(code_of(32) == "ERR_TLS_INVALID_STATE");
         BOOST_TEST_REQUIRE(pair.handshake());

@@ -3,7 +3,9 @@
 #include <coil/tls/socket.hpp>
 
 #include <coil/net/server.hpp>
+#include <coil/runtime/internal/fiber_stack.hpp>
 #include <coil/runtime/scope.hpp>
+#include <coil/runtime/yield.hpp>
 #include <coil/tls/connect.hpp>
 
 #include "tests/support/process_counts.hpp"
@@ -123,6 +125,31 @@ BOOST_AUTO_TEST_CASE(a_choice_of_a_context_may_destroy_its_socket, *boost::unit_
         const result<> connected = co_await connecting;
         BOOST_TEST(name_of(connected) == "ECONNRESET");
         BOOST_TEST(error_name(outcome) == "ERR_STREAM_DESTROYED");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_that_has_waited_may_destroy_its_connection, *boost::unit_test::label("F-30"))
+{
+    test::run([]() -> task<> {
+        tls::server server = tls::create_server(test::serving(all().server), test::echo);
+        std::optional<tls::socket> client;
+        tls::connect_options options = test::client_of(test::listen_anywhere(server));
+        bool ended = false;
+        options.check_server_identity = [&]() -> task<std::optional<tls::identity_error>> {
+            co_await this_task::yield();
+            client->destroy();
+            co_await this_task::yield();  // nobody comes back from here
+            ended = true;
+            co_return std::nullopt;
+        };
+        client.emplace(tls::connect(std::move(options)));
+        auto connecting = client->secure_connect();
+        const result<> connected = co_await connecting;
+        BOOST_TEST(name_of(connected) == "ERR_STREAM_DESTROYED");
+        co_await this_task::yield();
+        co_await this_task::yield();
+        BOOST_TEST(!ended);
+        BOOST_TEST(coil::internal::fiber_stack_pool::of_thread().in_use() == 0U);
     });
 }
 

@@ -1,66 +1,57 @@
 #include <coil/tls/internal/answering.hpp>
 
-#include <coil/runtime/internal/background.hpp>
 #include <coil/runtime/internal/misuse.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/tls/internal/connection.hpp>
 
 #include <utility>
+#include <variant>
 
 namespace coil::tls::internal {
 namespace {
 
-/// Keeps a handler's coroutine until the loop's next pass, in which it does not run.
-class last_pass final : public coil::internal::background, private coil::internal::ready_item {
-public:
-    explicit last_pass(std::shared_ptr<answering> of) noexcept : of_(std::move(of))
+template <class Answer>
+task<any_answer> any(task<Answer> asking)
+{
+    Answer given = co_await asking;
+    co_return any_answer(std::move(given));
+}
+
+/// Whom to ask, by what is asked.
+struct asking {
+    const question_handlers& whom;
+
+    task<any_answer> operator()(client_hello& hello) const
     {
-        loop::current().keep(*this);
-        loop::current().enqueue(*this);
+        std::string name = hello.servername;
+        return any(whom.sni_callback(std::move(name), std::move(hello)));
     }
-
-    bool busy() const noexcept override { return false; }
-
-private:
-    void run() noexcept override { delete this; }
-
-    std::shared_ptr<answering> of_;
+    task<any_answer> operator()(alpn_request& request) const { return any(whom.alpn_callback(std::move(request))); }
+    task<any_answer> operator()(server_identity_request& request) const
+    {
+        return any(whom.check_server_identity(std::move(request.host), std::move(request.cert)));
+    }
+    task<any_answer> operator()(peer_verification& found) const { return any(whom.verify_peer(std::move(found))); }
+    task<any_answer> operator()(std::monostate) const { coil::internal::stop_program("a handler is asked nothing"); }
 };
 
-task<sni_answer> ask(const question_handlers& whom, client_hello hello)
-{
-    const std::string name = hello.servername;
-    if (name.empty())
-        co_return std::nullopt;
-    if (!whom.sni_callback)
-        co_return whom.names->find(name);
-    auto asking = whom.sni_callback(name, std::move(hello));
-    sni_answer answer = co_await asking;
-    co_return answer;
-}
-
-task<alpn_answer> ask(const question_handlers& whom, alpn_request request)
-{
-    return whom.alpn_callback(std::move(request));
-}
-
-task<std::optional<identity_error>> ask(const question_handlers& whom, server_identity_request request)
-{
-    return whom.check_server_identity(std::move(request.host), std::move(request.cert));
-}
-
-task<verdict> ask(const question_handlers& whom, peer_verification found)
-{
-    return whom.verify_peer(std::move(found));
-}
-
 }  // namespace
+
+std::optional<sni_answer> question_handlers::look_up(const tls::question& asked) const
+{
+    const auto* const hello = std::get_if<client_hello>(&asked);
+    if (!hello || (sni_callback && !hello->servername.empty()))
+        return std::nullopt;
+    if (sni_callback || !names || hello->servername.empty())
+        return sni_answer();
+    return names->find(hello->servername);
+}
 
 question_set question_handlers::questions() const noexcept
 {
     question_set set;
     set.alpn = static_cast<bool>(alpn_callback);
-    set.client_hello = static_cast<bool>(sni_callback) || (names && !names->empty());
+    set.client_hello = sni_callback || names;
     set.peer_verification = static_cast<bool>(verify_peer);
     set.server_identity = static_cast<bool>(check_server_identity);
     return set;
@@ -91,13 +82,17 @@ answering::~answering()
 
 void answering::run() noexcept
 {
+    if (abandoned_) {
+        home_->let_go_of_answer();
+        return;
+    }
     const std::shared_ptr<answering> alive = shared_from_this();  // the handler may let go of the connection
     frame_.resume();
 }
 
 void answering::left() noexcept
 {
-    if (home_)
+    if (home_ && !abandoned_)
         home_->answered();
 }
 
@@ -109,11 +104,16 @@ void answering::forget_home() noexcept
 
 void answering::abandon() noexcept
 {
-    forget_home();
-    new last_pass(shared_from_this());
+    if (std::exchange(abandoned_, true))
+        return;
+    unlink();  // it may not have begun
+    if (loop* const here = loop::current_or_null())
+        here->enqueue(*this);
+    else
+        home_->let_go_of_answer();  // without a loop nothing runs
 }
 
-tls::answer answering::take()
+any_answer answering::take()
 {
     if (thrown_)
         std::rethrow_exception(std::exchange(thrown_, nullptr));
@@ -123,23 +123,9 @@ tls::answer answering::take()
 answering::coroutine answering::work(answering& self, std::shared_ptr<const question_handlers> handlers,
                                      tls::question asked)
 {
-    if (auto* const hello = std::get_if<client_hello>(&asked)) {
-        auto asking = ask(*handlers, std::move(*hello));
-        sni_answer answer = co_await asking;
-        self.answer_ = std::move(answer);
-    } else if (auto* const protocols = std::get_if<alpn_request>(&asked)) {
-        auto asking = ask(*handlers, std::move(*protocols));
-        alpn_answer answer = co_await asking;
-        self.answer_ = std::move(answer);
-    } else if (auto* const identity = std::get_if<server_identity_request>(&asked)) {
-        auto asking = ask(*handlers, std::move(*identity));
-        std::optional<identity_error> answer = co_await asking;
-        self.answer_ = std::move(answer);
-    } else if (auto* const found = std::get_if<peer_verification>(&asked)) {
-        auto asking = ask(*handlers, std::move(*found));
-        verdict answer = co_await asking;
-        self.answer_ = std::move(answer);
-    }
+    task<any_answer> working = std::visit(asking{*handlers}, asked);
+    any_answer given = co_await working;
+    self.answer_ = std::move(given);
 }
 
 }  // namespace coil::tls::internal

@@ -8,6 +8,7 @@
 #include <coroutine>
 #include <exception>
 #include <memory>
+#include <optional>
 
 namespace coil::tls::internal {
 
@@ -23,12 +24,14 @@ struct question_handlers {
     std::shared_ptr<const server_names> names = {};
 
     question_set questions() const noexcept;
+    /// What answers `asked` without the program: a ClientHello that it need not be asked about.
+    std::optional<sni_answer> look_up(const tls::question& asked) const;
 };
 
 /// A handler of the program at work on a question.
 ///
-/// It begins in a pass of the loop of its own, so that it may do anything with the socket. Where that ends before it, it
-/// ends where it waits.
+/// It begins in a pass of the loop of its own, so that it may do anything with the socket. Where that ends before it, it ends
+/// where it waits: the connection owns it.
 class answering final : public std::enable_shared_from_this<answering>, private coil::internal::ready_item {
 public:
     static std::shared_ptr<answering> begin(connection& home, std::shared_ptr<const question_handlers> handlers,
@@ -37,13 +40,15 @@ public:
     explicit answering(connection& home) noexcept : home_(&home) {}
     ~answering();
 
-    /// Nobody wants the answer any more. It ends in the loop's next pass, because it may be the one who says so.
+    /// Nobody wants the answer any more. The connection is told to let go of it in the loop's next pass, because the handler
+    /// may be the one who says so.
     void abandon() noexcept;
-    /// Nobody wants the answer any more, and there is nobody to come back to; it ends with the last reference.
+    bool abandoned() const noexcept { return abandoned_; }
+    /// The connection goes, and with it the last reference.
     void forget_home() noexcept;
 
     /// Gives the answer, or throws what the handler threw.
-    tls::answer take();
+    any_answer take();
 
 private:
     class coroutine {
@@ -69,9 +74,10 @@ private:
     void run() noexcept override;
     void left() noexcept;
 
-    connection* home_;  // null: nobody wants the answer any more
+    connection* home_;  // null: it is gone
+    bool abandoned_ = false;
     std::coroutine_handle<coroutine::promise_type> frame_;
-    tls::answer answer_;
+    any_answer answer_;
     std::exception_ptr thrown_;
 };
 

@@ -38,12 +38,36 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
             "ERR_INVALID_ARG_VALUE",
             "verify_peer has nothing to look at: request_cert is off, and no sni_callback can turn it on");
     engine.ask = handlers.questions();
-    const question_set& asked = engine.ask;
-    const bool asks = asked.alpn || asked.client_hello || asked.peer_verification || asked.server_identity;
     behaviour made;
-    made.engine = std::make_shared<const engine_options>(std::move(engine));
-    if (asks)
+    made.side = side;
+    if (engine.ask != question_set())
         made.handlers = std::make_shared<const question_handlers>(std::move(handlers));
+    made.engine = std::make_shared<const engine_options>(std::move(engine));
+    return made;
+}
+
+behaviour with_names(const behaviour& of, std::shared_ptr<const server_names> names)
+{
+    question_handlers handlers = of.handlers ? *of.handlers : question_handlers();
+    engine_options engine = *of.engine;
+    handlers.names = std::move(names);
+    engine.ask = handlers.questions();
+    behaviour made = of;
+    made.handlers = std::make_shared<const question_handlers>(std::move(handlers));
+    made.engine = std::make_shared<const engine_options>(std::move(engine));
+    return made;
+}
+
+secure_context or_default(const secure_context& given)
+{
+    return given ? given : secure_context(secure_context_options());
+}
+
+net::internal::core_owner<connection> make_connection(const secure_context& context, const behaviour& how)
+{
+    net::internal::core_owner<connection> made(new connection(engine(context, how.side, how.engine), how.handlers));
+    made->allow_half_open(how.allow_half_open);
+    made->limit_handshakes(how.handshake_timeout);
     return made;
 }
 

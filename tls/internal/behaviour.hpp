@@ -2,6 +2,7 @@
 
 #include <coil/tls/engine.hpp>
 #include <coil/tls/internal/answering.hpp>
+#include <coil/tls/internal/connection.hpp>
 
 #include <chrono>
 #include <memory>
@@ -10,11 +11,23 @@
 
 namespace coil::tls::internal {
 
-/// How a connection is to behave, taken from the options of what makes it. Immutable; connections share it.
+/// How connections are to behave, taken from the options of what makes them.
 struct behaviour {
+    bool allow_half_open = false;
     std::shared_ptr<const engine_options> engine = {};
-    std::shared_ptr<const question_handlers> handlers = {};
+    std::shared_ptr<const question_handlers> handlers = {};  ///< Null where nothing is asked.
+    std::chrono::milliseconds handshake_timeout = {};
+    role side = role::client;
 };
+
+/// The inside of a new connection.
+net::internal::core_owner<connection> make_connection(const secure_context& context, const behaviour& how);
+
+/// The default context where `given` is empty. Throws: as `create_secure_context`.
+secure_context or_default(const secure_context& given);
+
+/// `of` for a server that has contexts by name, for clients that ask for one where there is no `sni_callback`.
+behaviour with_names(const behaviour& of, std::shared_ptr<const server_names> names);
 
 /// The one place that checks options which sockets, servers and clients have in common. What only the other role can honour,
 /// or nothing can, is refused, for whoever says it expects something that would not happen.
@@ -25,10 +38,9 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
 void check_not_negative(std::chrono::milliseconds time, const char* name);
 
 /// The same for options structs, which have these fields, or those of one role.
-/// @param servername  of a client. @param names  of a server.
+/// @param servername  of a client.
 template <class Options>
-behaviour behaviour_of(role side, const Options& options, std::string servername,
-                       std::shared_ptr<const server_names> names = {})
+behaviour behaviour_of(role side, const Options& options, std::string servername)
 {
     check_not_negative(options.handshake_timeout, "handshake_timeout");
     engine_options engine;
@@ -42,13 +54,15 @@ behaviour behaviour_of(role side, const Options& options, std::string servername
         engine.request_cert = options.request_cert;
         handlers.alpn_callback = options.alpn_callback;
         handlers.sni_callback = options.sni_callback;
-        handlers.names = std::move(names);
     }
     if constexpr (requires { options.host; }) {
         engine.host = options.host;
         handlers.check_server_identity = options.check_server_identity;
     }
-    return make_behaviour(side, std::move(engine), std::move(handlers));
+    behaviour made = make_behaviour(side, std::move(engine), std::move(handlers));
+    made.allow_half_open = options.allow_half_open;
+    made.handshake_timeout = options.handshake_timeout;
+    return made;
 }
 
 }  // namespace coil::tls::internal

@@ -2,6 +2,7 @@
 
 #include <coil/net/internal/retirement.hpp>
 #include <coil/runtime/error.hpp>
+#include <coil/runtime/internal/stack_trimming.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/tls/internal/engine_access.hpp>
 
@@ -60,8 +61,7 @@ void connection::destroy(bool reset) noexcept
 void connection::drop_bytes() noexcept
 {
     forget_handshake();
-    abandon_answer();
-    engine_access::close(engine_);
+    close_engine();
     bytes_.reset();
 }
 
@@ -73,6 +73,7 @@ void connection::give_up(net::internal::closing how) noexcept
         end();
     if (!failure_)
         failure_ = coil::errc::destroyed;
+    close_engine();
     if (!bytes_)
         return;
     forget_handshake();
@@ -112,8 +113,7 @@ void connection::fail(std::error_code error, net::internal::closing how) noexcep
         return;
     failure_ = error;
     forget_handshake();
-    abandon_answer();
-    engine_access::close(engine_);
+    close_engine();
     if (bytes_) {
         if (const std::optional<net::address> remote = bytes_->remote_address())
             last_remote_ = std::make_unique<net::address>(*remote);
@@ -142,6 +142,8 @@ progress connection::drive(Step step) noexcept
         made = step();
         bytes_->consume(input.size() - engine_.reclaim());
         flush();
+        if (made.status == status::want_answer && look_up_answer())
+            continue;
         if (made.status != status::want_input)
             break;
         if (engine_.pending())
@@ -173,11 +175,24 @@ void connection::after_step(bool was_open, status outcome) noexcept
         return;
     if (!was_open)
         wake_all();
+    if (!was_open && handlers_)
+        coil::internal::trim_stacks_later();
     // Asked for during the handshake, that of a renegotiation included.
     if (end_asked() && !engine_.shutdown_sent()) {
         end_if_asked();
         wake_writer();
     }
+}
+
+/// Answers what nobody need be asked about. @return whether it did.
+bool connection::look_up_answer() noexcept
+{
+    if (answering_)
+        return false;
+    std::optional<sni_answer> found = handlers_->look_up(engine_.asked());
+    if (found)
+        engine_.answer(std::move(*found));
+    return found.has_value();
 }
 
 void connection::begin_answer() noexcept
@@ -192,8 +207,22 @@ void connection::begin_answer() noexcept
 /// Nobody wants the answer any more. The handler may be the one who says so, and ends when it does not run.
 void connection::abandon_answer() noexcept
 {
-    if (const std::shared_ptr<answering> unwanted = std::move(answering_))
-        unwanted->abandon();
+    if (answering_)
+        answering_->abandon();
+}
+
+void connection::let_go_of_answer() noexcept
+{
+    const std::shared_ptr<answering> unwanted = std::move(answering_);
+}
+
+/// Nothing more is asked, and the stack of a step that waits is free again.
+void connection::close_engine() noexcept
+{
+    abandon_answer();
+    engine_access::close(engine_);
+    if (handlers_)
+        coil::internal::trim_stacks_later();
 }
 
 /// The same where what the handler refers to may be gone next: it ends now.
@@ -281,7 +310,7 @@ result<std::size_t> connection::take(std::span<std::byte> buffer) noexcept
     const result<bool> opened = open();
     if (!opened)
         return opened.error();
-    if (!*opened || answering_)
+    if (!*opened || asks())
         return std::size_t{0};
     read_after_sending_ = unsent() > most_unsent && !send_error();
     if (read_after_sending_)
@@ -311,7 +340,7 @@ result<bool> connection::has_input() noexcept
 
 void connection::want_input() noexcept
 {
-    if (!bytes_ || linked() || read_after_sending_ || answering_)
+    if (!bytes_ || linked() || read_after_sending_ || asks())
         return;  // everybody is woken when they are there, or when it is this connection's turn
     if (bytes_->received().empty() && !bytes_->receive_error())
         bytes_->want_bytes();
@@ -321,7 +350,7 @@ void connection::want_input() noexcept
 
 void connection::on_received() noexcept
 {
-    if (answering_)
+    if (asks())
         watch_asking_peer();
     else if (engine_.handshake_done() && !std::exchange(write_needs_input_, false))
         wake_reader();
@@ -331,7 +360,7 @@ void connection::on_received() noexcept
 
 void connection::run() noexcept
 {
-    if (answering_) {
+    if (asks()) {
         watch_asking_peer();
         return;
     }
@@ -359,7 +388,7 @@ result<bool> connection::open() noexcept
         return error_from_errno(ENOTCONN);
     if (engine_.handshake_done())
         return true;
-    if (answering_ || awaits_turn())
+    if (asks() || awaits_turn())
         return false;
     const progress made = drive([&] { return progress{engine_.handshake(), 0}; });
     if (made.status == status::error)
@@ -376,7 +405,7 @@ result<std::size_t> connection::put(std::span<const std::span<const std::byte>> 
     const result<bool> opened = open();
     if (!opened)
         return opened.error();
-    if (!*opened || answering_)
+    if (!*opened || asks())
         return std::size_t{0};
     const std::size_t queued = unsent();
     const std::size_t limit = net::internal::write_limit();
@@ -414,11 +443,11 @@ result<std::size_t> connection::seal(std::span<const std::byte> bytes, std::size
         sealed = bytes_->take_back();
     progress made = engine_.write(bytes);
     flush();
-    if (made.status == status::want_input && made.bytes == 0)
+    if ((made.status == status::want_input || made.status == status::want_answer) && made.bytes == 0)
         made = drive([&] { return engine_.write(bytes); });
     if (made.status == status::error)
         return error_of_engine();
-    if (made.bytes == 0 && !answering_) {
+    if (made.bytes == 0 && !asks()) {
         write_needs_input_ = true;
         if (!engine_.pending())
             want_input();
@@ -435,7 +464,7 @@ std::error_code connection::send_error() const noexcept
 
 void connection::end() noexcept
 {
-    if (answering_ || opening() || send_error() || engine_.shutdown_sent())
+    if (asks() || opening() || send_error() || engine_.shutdown_sent())
         return;
     const result<bool> opened = open();
     if (!opened || !*opened || engine_.shutdown_sent())

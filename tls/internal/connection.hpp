@@ -56,6 +56,8 @@ public:
     void set_key_cert(const secure_context& context) { engine_.set_key_cert(context); }
     /// What the handshake asked has been answered.
     void answered() noexcept;
+    /// A handler whose answer nobody wants any more does not run now.
+    void let_go_of_answer() noexcept;
     /// Where the peer was, also after the connection was closed by a failure.
     std::optional<net::address> remote_address() const;
     /// Why the connection is of no use any more; success while it is.
@@ -104,10 +106,13 @@ private:
     template <class Step>
     progress drive(Step step) noexcept;
     void after_step(bool was_open, status outcome) noexcept;
+    bool asks() const noexcept { return answering_ && !answering_->abandoned(); }
+    bool look_up_answer() noexcept;
     void begin_answer() noexcept;
     void abandon_answer() noexcept;
     void end_answer() noexcept;
     void watch_asking_peer() noexcept;
+    void close_engine() noexcept;
     void watch_handshake(status outcome) noexcept;
     void forget_handshake() noexcept;
     void drop_bytes() noexcept;
@@ -119,7 +124,7 @@ private:
 
     tls::engine engine_;
     std::shared_ptr<const question_handlers> handlers_;
-    std::shared_ptr<answering> answering_;  // while a question is open
+    std::shared_ptr<answering> answering_;  // while a handler is at work
     std::unique_ptr<net::internal::transport> bytes_;
     std::weak_ptr<const void> opening_;
     std::unique_ptr<net::address> last_remote_;

@@ -13,7 +13,7 @@ struct engine_access {
     /// Says that the connection below has gone.
     static void close(engine& of) noexcept;
     /// Answers what was asked, whatever it is.
-    static void give(engine& to, tls::answer given);
+    static void give(engine& to, any_answer given);
     /// Whether the last read went through so many messages without data that others should have a turn.
     static bool worked_much(const engine& of) noexcept;
     /// Whether a read could only say that it needs input.

@@ -170,8 +170,8 @@ void engine_state::set_key_cert(const secure_context& from)
 {
     if (!is_server())
         throw argument_error("ERR_INVALID_ARG_VALUE", "set_key_cert is for a server's side of a connection");
-    if (handshake_done || failed_)
-        throw argument_error("ERR_TLS_INVALID_STATE", "set_key_cert comes too late: the handshake is over");
+    if (server_name.decided() || failed_)
+        throw argument_error("ERR_TLS_INVALID_STATE", "set_key_cert comes too late: the ClientHello has been answered");
     const error_queue_guard guard;
     use_identities_of(from);
 }
@@ -180,8 +180,7 @@ std::string_view engine_state::sent_name() const noexcept
 {
     if (is_server())
         return server_name.name();
-    const char* const name = SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name);
-    return name ? name : std::string_view();
+    return net::is_ip(options->servername) ? std::string_view() : options->servername;
 }
 
 X509* engine_state::own_certificate() const noexcept
@@ -205,7 +204,7 @@ bool engine_state::waits_for_answer() const noexcept
     return question_ && question_->given.index() == 0 && !refusal_;
 }
 
-void engine_state::answer(tls::answer given)
+void engine_state::answer(any_answer given)
 {
     if (given.index() == 0 || given.index() != asked().index())
         throw argument_error("ERR_TLS_INVALID_STATE", "a TLS engine is given an answer that it did not ask for");
@@ -383,7 +382,7 @@ status engine_state::take_verification_failure()
         return fail({peer.result(), verify_category()});
     const identity_error& objection = *peer.objection();
     const bool own = objection.code == "ERR_TLS_CERT_ALTNAME_INVALID";
-    fail(errc::cert_altname_invalid, objection.code,
+    fail(own ? errc::cert_altname_invalid : errc::handshake_refused, objection.code,
          (own ? "Hostname/IP does not match certificate's altnames: " : "") + objection.reason);
     failure->reason = objection.reason;
     return status::error;

@@ -50,7 +50,7 @@ public:
     /// @{ Between the owner and the callback that asks.
     const tls::question& asked() const noexcept;
     bool waits_for_answer() const noexcept;
-    void answer(tls::answer given);
+    void answer(any_answer given);
     /// Ends the handshake: this and all further questions are refused.
     void refuse_with(std::error_code why) noexcept;
     void refuse_for(std::exception_ptr thrown) noexcept;
@@ -107,7 +107,7 @@ private:
     /// A question and its answer, on the stack of the callback that asks.
     struct open_question {
         tls::question asked;
-        tls::answer given;
+        any_answer given;
     };
 
     /// The only way to OpenSSL's connection functions: clears the error queue, calls, asks at once what happened.

@@ -27,6 +27,7 @@ bool server_name_choice::decide(engine_state& engine)
     if (!engine.alpn.decide(engine, offered_protocols(ssl), name_))
         return false;
     engine.set_groups();
+    decided_ = true;
     return true;
 }
 

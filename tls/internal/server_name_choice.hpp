@@ -17,6 +17,8 @@ public:
 
     /// What the client sent; empty if nothing.
     const std::string& name() const noexcept { return name_; }
+    /// Whether all is decided, so that OpenSSL may have chosen a certificate.
+    bool decided() const noexcept { return decided_; }
 
 private:
     static int on_client_hello(SSL* ssl, int* alert, void* argument) noexcept;
@@ -25,6 +27,7 @@ private:
 
     std::string name_;
     bool seen_ = false;
+    bool decided_ = false;
     bool used_ = false;  // the client is told that its name was
 };
 

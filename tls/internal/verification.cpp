@@ -109,15 +109,22 @@ bool verification::hear_program(engine_state& engine, X509_STORE_CTX* chain)
     const std::optional<verdict> answer = engine.ask<verdict>(std::move(found));
     if (!answer)
         return false;
-    if (answer->objection()) {
-        object(answer->objection());
+    if (!answer->objection() && !answer->accepts())
+        return true;
+    result_ = X509_V_OK;
+    depth_ = -1;
+    object(answer->objection());
+    if (objection_)
         objection_->host = std::move(host);
-    } else if (answer->accepts()) {
-        result_ = X509_V_OK;
-        depth_ = -1;
-        objection_.reset();
-    }
     return true;
+}
+
+/// What the session remembers, so that a resumption cannot turn it into success. OpenSSL makes the alert of it.
+int verification::result_for_session() const noexcept
+{
+    if (!objection_)
+        return result_;
+    return objection_->code == "ERR_TLS_CERT_ALTNAME_INVALID" ? X509_V_ERR_HOSTNAME_MISMATCH : X509_V_ERR_CERT_REJECTED;
 }
 
 /// Keeps the certificates of a peer that is refused: OpenSSL forgets them, and whoever looks for the cause needs them.
@@ -152,9 +159,7 @@ int verification::on_verify(X509_STORE_CTX* chain, void* /*argument*/) noexcept
         X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }
-    // The session remembers it, so that a resumption cannot turn it into success.
-    X509_STORE_CTX_set_error(chain, found.result_ == X509_V_OK && found.objection_ ? X509_V_ERR_HOSTNAME_MISMATCH
-                                                                                   : found.result_);
+    X509_STORE_CTX_set_error(chain, found.result_for_session());
     if (found.passed() || !engine.policy.reject)
         return 1;
     found.keep_refused(chain);

@@ -42,6 +42,7 @@ private:
     void verify_chain(X509_STORE_CTX* chain) noexcept;
     bool check_identity(engine_state& engine, X509_STORE_CTX* chain);
     bool hear_program(engine_state& engine, X509_STORE_CTX* chain);
+    int result_for_session() const noexcept;
     void object(std::optional<identity_error> objection);
     void keep_refused(X509_STORE_CTX* chain) noexcept;
 
