@@ -153,6 +153,28 @@ BOOST_AUTO_TEST_CASE(clients_meet_the_protocols_and_the_certificate_policy_of_th
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_client_is_told_whether_its_name_made_a_difference, *label("SNI-07 SNI-08"))
+{
+    test::run([]() -> task<> {
+        asking_server server({.sni_callback = [](std::string name) -> task<tls::sni_answer> {
+            co_await wait_a_little();
+            if (name == "b.example.com")
+                co_return for_b();
+            co_return std::nullopt;
+        }});
+        for (const protocol_version version : {protocol_version::tlsv1_2, protocol_version::tlsv1_3})
+            for (const std::string name : {"b.example.com", "localhost"}) {
+                const test::scratch_folder folder;
+                peer_process peer(s_client(server.port, version, {.name = name}, {"-tlsextdebug"}), folder);
+                auto ending = peer.exited();
+                const std::optional<int> code = co_await ending;
+                BOOST_TEST(code.value_or(-1) == 0, peer.errors());
+                const bool told = peer.output().find("TLS server extension \"server name\"") != std::string::npos;
+                BOOST_TEST(told == (name == "b.example.com"), peer.output());
+            }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(other_clients_are_served_while_a_handler_waits, *label("SNI-12"))
 {
     test::run([]() -> task<> {
