@@ -1,8 +1,9 @@
 #include <coil/runtime/cluster.hpp>
 
 #include <coil/runtime/call_on.hpp>
-#include <coil/runtime/internal/blocked_signals.hpp>
+#include <coil/runtime/internal/ring/blocked_signals.hpp>
 #include <coil/runtime/internal/ring/descriptors.hpp>
+#include <coil/runtime/internal/ring/processors.hpp>
 #include <coil/runtime/internal/ring/system.hpp>
 #include <coil/runtime/scope.hpp>
 
@@ -20,22 +21,8 @@
 #include <thread>
 #include <utility>
 
-#include <poll.h>
-#include <sched.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 namespace coil {
 namespace {
-
-unsigned processors() noexcept
-{
-    cpu_set_t ours;
-    CPU_ZERO(&ours);
-    if (::sched_getaffinity(0, sizeof ours, &ours) == 0)
-        return static_cast<unsigned>(std::max(CPU_COUNT(&ours), 1));
-    return std::max(std::thread::hardware_concurrency(), 1U);
-}
 
 /// A descriptor that is closed again.
 class owned_descriptor {
@@ -65,11 +52,7 @@ public:
     }
 
     int descriptor() const noexcept { return descriptor_.get(); }
-    bool take() noexcept
-    {
-        signalfd_siginfo arrived{};
-        return ::read(descriptor_.get(), &arrived, sizeof arrived) == sizeof arrived;
-    }
+    bool take() noexcept { return internal::take_signal(descriptor_.get()) != 0; }
     /// In this thread only.
     void unblock() noexcept { blocked_.unblock(); }
 
@@ -97,16 +80,13 @@ public:
         over_ = true;
         return true;
     }
-    /// Milliseconds for `poll`; -1 for ever.
-    int time_to_wait() const noexcept
+    /// None for ever.
+    std::optional<std::chrono::nanoseconds> time_to_wait() const noexcept
     {
-        constexpr std::chrono::milliseconds longest = std::chrono::hours(1);
         if (over_ || !when_)
-            return -1;
+            return std::nullopt;
         const auto now = clock::now();
-        if (*when_ <= now)
-            return 0;
-        return static_cast<int>(std::min(std::chrono::ceil<std::chrono::milliseconds>(*when_ - now), longest).count());
+        return *when_ > now ? *when_ - now : std::chrono::nanoseconds(0);
     }
 
 private:
@@ -125,7 +105,7 @@ public:
           news_(internal::open_bell(false), "eventfd")
     {
         if (options_.workers == 0)
-            options_.workers = processors();
+            options_.workers = internal::usable_processors();
         stats_.resize(options_.workers);
     }
 
@@ -296,16 +276,17 @@ private:
 
     void wait_for_end(awaited_signals& signals)
     {
-        std::array<pollfd, 2> sources{pollfd{news_.get(), POLLIN, 0}, pollfd{signals.descriptor(), POLLIN, 0}};
+        std::array sources{news_.get(), signals.descriptor()};
         shutdown_deadline deadline;
         while (true) {
-            ::poll(sources.data(), sources.size(), deadline.time_to_wait());
-            if (sources[1].revents != 0 && signals.take()) {
+            const auto [is_news, is_signal] = internal::wait_until_readable(sources, deadline.time_to_wait());
+            if (is_signal && signals.take()) {
                 signals.unblock();  // the next one has its usual effect
-                sources[1].fd = -1;
+                sources[1] = -1;
                 request_shutdown();
             }
-            internal::count_of_bell(news_.get());
+            if (is_news)
+                internal::count_of_bell(news_.get());
             if (all_have_ended())
                 return;
             if (!deadline.is_set() && shutdown_was_requested()) {

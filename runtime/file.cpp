@@ -7,10 +7,9 @@
 #include <cerrno>
 #include <chrono>
 
-#include <linux/openat2.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace coil {
 namespace {

@@ -1,18 +1,16 @@
 #include <coil/runtime/signal.hpp>
 
-#include <coil/runtime/internal/ring/descriptors.hpp>
 #include <coil/runtime/loop.hpp>
 
 #include <cerrno>
 #include <system_error>
-
 
 namespace coil {
 namespace internal {
 
 signal_wait::signal_wait(int descriptor) noexcept
     : operation_wait(
-          {.code = opcode::read, .fd = descriptor, .address = &arrived_, .length = sizeof(signalfd_siginfo)})
+          {.code = opcode::read, .fd = descriptor, .address = &arrived_, .length = sizeof(arrived_signal)})
 {
 }
 

@@ -1,14 +1,13 @@
 #pragma once
 
 #include <coil/runtime/internal/awaitable.hpp>
-#include <coil/runtime/internal/blocked_signals.hpp>
+#include <coil/runtime/internal/ring/blocked_signals.hpp>
+#include <coil/runtime/internal/ring/descriptors.hpp>
 #include <coil/runtime/result.hpp>
 
 #include <csignal>
 #include <initializer_list>
 #include <span>
-
-#include <sys/signalfd.h>
 
 namespace coil {
 
@@ -20,7 +19,7 @@ public:
     result<int> await_resume() const noexcept;
 
 private:
-    signalfd_siginfo arrived_{};
+    arrived_signal arrived_{};
 };
 
 }  // namespace internal

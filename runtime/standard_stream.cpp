@@ -8,7 +8,6 @@
 #include <memory>
 #include <utility>
 
-#include <fcntl.h>
 #include <poll.h>
 
 namespace coil {

@@ -14,8 +14,6 @@
 #include <string_view>
 #include <system_error>
 
-#include <unistd.h>
-
 namespace coil {
 
 class standard_input;
@@ -68,7 +66,7 @@ private:
 class standard_input final : private internal::completion_handler {
 public:
     /// @param descriptor  what to read from; a duplicate of it is used. Where that cannot be had, every read says why.
-    explicit standard_input(int descriptor = STDIN_FILENO) noexcept;
+    explicit standard_input(int descriptor = 0) noexcept;
     standard_input(const standard_input&) = delete;
     standard_input& operator=(const standard_input&) = delete;
     ~standard_input();
@@ -113,7 +111,7 @@ class standard_output {
 public:
     /// @param descriptor  what to write to, such as STDERR_FILENO; a duplicate of it is used. Where that cannot be had, every
     ///                    write says why.
-    explicit standard_output(int descriptor = STDOUT_FILENO) noexcept;
+    explicit standard_output(int descriptor = 1) noexcept;
     standard_output(const standard_output&) = delete;
     standard_output& operator=(const standard_output&) = delete;
 

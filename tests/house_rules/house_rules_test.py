@@ -13,6 +13,7 @@ from rules import Project  # pylint: disable=wrong-import-position
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 RULES = [rules.include_directions, rules.engine_knows_no_network, rules.liburing_only_in_ring,
+         rules.kernel_is_called_below_the_seam,
          rules.openssl_only_in_tls, rules.public_headers_hide_libraries, rules.file_length, rules.function_length,
          rules.folder_depth, rules.file_names, rules.public_header_has_test, rules.awaitables_conform, rules.pragma_once,
          rules.safe_coroutine_forms, rules.rejected_words, rules.requirement_ids_stay_in_tests,
@@ -57,6 +58,15 @@ BAD = [
     (rules.engine_knows_no_network, {"tls/engine.hpp": "#include <coil/tls/error.hpp>\n",
                                      "tls/error.hpp": "#include <coil/net/address.hpp>\n", "net/address.hpp": ""}),
     (rules.liburing_only_in_ring, {"runtime/loop.cpp": "#include <liburing.h>\n"}),
+    *[(rules.kernel_is_called_below_the_seam, {path: text}) for path, text in (
+        ("runtime/cluster.cpp", "#include <poll.h>\n"),
+        ("runtime/standard_stream.hpp", "#include <unistd.h>\n"),
+        ("runtime/internal/mailbox.cpp", "#include <sys/eventfd.h>\n"),
+        ("tls/ticket_keys.cpp", "#include <sys/random.h>\n"),
+        ("runtime/directory.cpp", ""),  # it is said to take a header for its names
+        ("net/socket.cpp", "#include <sys/socket.h>\nint f() { return ::getsockname(1, nullptr, nullptr); }\n"),
+        ("net/socket.cpp", "int f() { if (::recv(1, p, 1, 0) < 0) {} }\n"),
+    )],
     (rules.openssl_only_in_tls, {"net/socket.cpp": "#include <openssl/ssl.h>\n"}),
     (rules.public_headers_hide_libraries, {"tls/socket.hpp": "#include <coil/tls/internal/openssl.hpp>\n",
                                            "tls/internal/openssl.hpp": "#include <openssl/ssl.h>\n"}),

@@ -102,6 +102,40 @@ def liburing_only_in_ring(project):
                 yield f"{path}: includes <{name}>; only the ring in runtime/internal may"
 
 
+# Where the kernel is called: the two implementations of the seam.
+_BELOW_THE_SEAM = ("runtime/internal/ring/", "runtime/internal/simulation/")
+_KERNEL_HEADERS = re.compile(r"(unistd|fcntl|poll|sched|dirent|ucontext|spawn|termios|asm/unistd)\.h|linux/io_uring\.h|"
+                             r"sys/(epoll|eventfd|fcntl|file|inotify|ioctl|mman|poll|prctl|random|resource|select|sendfile|"
+                             r"signalfd|stat|syscall|timerfd|uio|unistd|wait)\.h")
+_TAKEN_FOR_THEIR_NAMES = {
+    ("runtime/directory.cpp", "sys/stat.h"): "the types of files",
+    ("runtime/file.cpp", "fcntl.h"): "the flags of an open",
+    ("runtime/file.cpp", "sys/stat.h"): "the types of files, and what a status is read into",
+    ("runtime/standard_stream.cpp", "poll.h"): "the events of a poll",
+    ("runtime/internal/fiber_stack.cpp", "sys/mman.h"): "stacks are memory, which is no business of the seam",
+}
+# What headers declare that are taken for their types.
+_CALLS = re.compile(r"(?<![\w>:])::(accept4?|bind|connect|f?l?stat|fstatat|getpeername|getsockname|getsockopt|listen|open(at)?|"
+                    r"poll|recv(from|msg)?|send(to|msg)?|setsockopt|shutdown|socket(pair)?|statx|syscall)\(")
+
+
+def kernel_is_called_below_the_seam(project):
+    """What runs on a simulation, or on another backend, calls the kernel through ring and system only."""
+    used = set()
+    for path, text in project.cpp.items():
+        if module_of(path) not in MODULES or path.startswith(_BELOW_THE_SEAM):
+            continue
+        for _, name in project.includes(path):
+            used.add((path, name))
+            if _KERNEL_HEADERS.fullmatch(name) and (path, name) not in _TAKEN_FOR_THEIR_NAMES:
+                yield f"{path}: includes <{name}>, to call the kernel; only {' and '.join(_BELOW_THE_SEAM)} may"
+        for match in _CALLS.finditer(text):
+            yield f"{path}:{text.count(chr(10), 0, match.start()) + 1}: {match[0]}…) calls the kernel past the seam"
+    for path, name in _TAKEN_FOR_THEIR_NAMES.keys() - used:
+        if path in project.files:
+            yield f"tests/house_rules/rules.py: {path} does not include <{name}> any more"
+
+
 def openssl_only_in_tls(project):
     for path in project.cpp:
         for _, name in project.includes(path):

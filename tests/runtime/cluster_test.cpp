@@ -7,7 +7,7 @@
 #include <coil/net/server.hpp>
 #include <coil/net/socket.hpp>
 #include <coil/runtime/call_on.hpp>
-#include <coil/runtime/internal/blocked_signals.hpp>
+#include <coil/runtime/internal/ring/blocked_signals.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/shared_channel.hpp>

@@ -2,11 +2,12 @@
 
 #include <coil/runtime/internal/ring/standard_numbers.hpp>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace coil::internal {
@@ -31,6 +32,23 @@ std::uint64_t count_of_bell(int bell) noexcept
 int open_signals(const sigset_t& set, bool waits) noexcept
 {
     return above_standard_numbers(::signalfd(-1, &set, SFD_CLOEXEC | (waits ? 0 : SFD_NONBLOCK)));
+}
+
+int take_signal(int signals) noexcept
+{
+    arrived_signal arrived{};
+    return ::read(signals, &arrived, sizeof arrived) == sizeof arrived ? static_cast<int>(arrived.ssi_signo) : 0;
+}
+
+std::array<bool, 2> wait_until_readable(std::array<int, 2> descriptors,
+                                        std::optional<std::chrono::nanoseconds> wait) noexcept
+{
+    using std::chrono::milliseconds;
+    constexpr milliseconds longest = std::chrono::hours(1);
+    std::array<pollfd, 2> asked{pollfd{descriptors[0], POLLIN, 0}, pollfd{descriptors[1], POLLIN, 0}};
+    const int limit = wait ? static_cast<int>(std::min(std::chrono::ceil<milliseconds>(*wait), longest).count()) : -1;
+    ::poll(asked.data(), asked.size(), limit);
+    return {asked[0].revents != 0, asked[1].revents != 0};
 }
 
 std::optional<std::array<int, 2>> open_pipe() noexcept

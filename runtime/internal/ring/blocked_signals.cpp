@@ -1,4 +1,4 @@
-#include <coil/runtime/internal/blocked_signals.hpp>
+#include <coil/runtime/internal/ring/blocked_signals.hpp>
 
 #include <array>
 #include <stdexcept>
