@@ -134,14 +134,14 @@ loop::loop(const loop_options& options)
 }
 
 loop::loop(std::unique_ptr<internal::ring> ring, internal::system& calls)
-    : ring_(std::move(ring)), system_(calls), now_(system_.now()), mailbox_(std::make_shared<internal::mailbox>(ring_->descriptor()))
+    : ring_(std::move(ring)), system_(calls), now_(system_.now()), mailbox_(std::make_shared<internal::mailbox>(system_.make_bell(), ring_->descriptor()))
 {
     if (this_thread_loop)
         stop_program("a second loop on one thread");
     static const int watching_forks = ::pthread_atfork(nullptr, nullptr, &leave_loop_behind);
     static_cast<void>(watching_forks);
     this_thread_loop = this;
-    bell_listener_ = std::make_unique<internal::bell_listener>(mailbox_->bell());
+    bell_listener_ = std::make_unique<internal::bell_listener>(mailbox_->wake_descriptor());
 }
 
 loop::~loop()

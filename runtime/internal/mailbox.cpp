@@ -4,29 +4,20 @@
 #include <coil/runtime/internal/ring/system.hpp>
 #include <coil/runtime/internal/ring/uring.hpp>
 
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace coil::internal {
 
 // The duplicate keeps the ring in being while somebody may still send to it: the number of a closed descriptor could by
 // then belong to something else.
-mailbox::mailbox(int ring)
-    : bell_(open_bell(true)),
+mailbox::mailbox(std::unique_ptr<bell> wakes, int ring)
+    : bell_(std::move(wakes)),
       ring_(ring < 0 ? -1 : duplicate(ring))
 {
-    if (bell_ < 0) {
-        const int error = errno;
-        if (ring_ >= 0)
-            kernel_system().close(ring_);
-        throw std::system_error(error, std::system_category(), "eventfd");
-    }
 }
 
 mailbox::~mailbox()
 {
-    kernel_system().close(bell_);
     if (ring_ >= 0)
         kernel_system().close(ring_);
 }
@@ -43,7 +34,7 @@ bool mailbox::send(mail& what) noexcept
 void mailbox::wake() const noexcept
 {
     if (ring_ < 0 || !wake_uring(ring_))
-        ring_bell(bell_);
+        bell_->ring();
 }
 
 void mailbox::deliver() noexcept

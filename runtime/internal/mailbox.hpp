@@ -2,8 +2,10 @@
 
 #include <coil/runtime/internal/frame_pool.hpp>
 #include <coil/runtime/internal/mail_queue.hpp>
+#include <coil/runtime/internal/ring/bell.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace coil::internal {
 
@@ -29,9 +31,9 @@ protected:
 /// that is gone is harmless.
 class mailbox {
 public:
+    /// @param wakes  wakes the loop where there is no ring that takes messages.
     /// @param ring  the loop's, for `wake_uring`; -1 where it has none. It is duplicated.
-    /// Throws: `std::system_error` when there is no descriptor left.
-    explicit mailbox(int ring);
+    mailbox(std::unique_ptr<bell> wakes, int ring);
     mailbox(const mailbox&) = delete;
     mailbox& operator=(const mailbox&) = delete;
     ~mailbox();
@@ -41,7 +43,8 @@ public:
 
     /// The loop's side.
     /// @{
-    int bell() const noexcept { return bell_; }
+    /// What is read to be woken.
+    int wake_descriptor() const noexcept { return bell_->descriptor(); }
     bool fall_asleep() noexcept { return asleep_ = queue_.fall_asleep(); }
     /// How often mail found the loop asleep.
     std::uint64_t wake_ups() const noexcept { return wake_ups_; }
@@ -52,11 +55,11 @@ public:
     /// @}
 
 private:
-    /// By a message on its ring, or by the bell, an eventfd, which takes the sleeper a read more.
+    /// By a message on its ring, or by the bell, which takes the sleeper a read more.
     void wake() const noexcept;
 
     mail_queue<mail> queue_;
-    int bell_;
+    std::unique_ptr<bell> bell_;
     int ring_;
     bool asleep_ = false;  // before it last entered the kernel
     std::uint64_t wake_ups_ = 0;

@@ -6,6 +6,8 @@
 #include <coil/runtime/simulation.hpp>
 #include <coil/runtime/timer.hpp>
 
+#include "tests/support/process_counts.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -14,6 +16,7 @@
 #include <csignal>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -226,6 +229,34 @@ BOOST_AUTO_TEST_CASE(blocking_calls_run_in_place)
     };
     const std::thread::id id = world.run(asking());
     BOOST_TEST((id == std::this_thread::get_id()));
+}
+
+BOOST_AUTO_TEST_CASE(a_simulated_loop_opens_no_descriptor_of_the_system)
+{
+    const std::size_t before = coil::test::open_descriptors();
+    std::size_t during = 0;
+    coil::simulation world;
+    const auto counting = [](std::size_t& count) -> coil::task<> {
+        count = coil::test::open_descriptors();
+        coil::loop::current().post([] {});
+        static_cast<void>(co_await coil::sleep_for(1ms));
+    };
+    world.run(counting(during));
+    BOOST_TEST(during == before);
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_may_be_known_longer_than_its_world)
+{
+    std::optional<coil::loop_handle> known;
+    {
+        coil::simulation world;
+        const auto telling = [](std::optional<coil::loop_handle>& handle) -> coil::task<> {
+            handle = coil::loop::current().handle();
+            co_return;
+        };
+        world.run(telling(known));
+    }
+    BOOST_TEST(!known->post([] {}));
 }
 
 BOOST_AUTO_TEST_CASE(options_that_make_no_sense_are_refused)

@@ -1,7 +1,9 @@
+#include <coil/runtime/internal/ring/descriptors.hpp>
 #include <coil/runtime/internal/ring/standard_numbers.hpp>
 #include <coil/runtime/internal/ring/system.hpp>
 
 #include <cerrno>
+#include <system_error>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -15,6 +17,22 @@ int outcome(int returned) noexcept
 {
     return returned < 0 ? -errno : returned;
 }
+
+class kernel_bell final : public bell {
+public:
+    kernel_bell() : descriptor_(open_bell(true))
+    {
+        if (descriptor_ < 0)
+            throw std::system_error(errno, std::system_category(), "eventfd");
+    }
+    ~kernel_bell() override { ::close(descriptor_); }
+
+    int descriptor() const noexcept override { return descriptor_; }
+    void ring() noexcept override { ring_bell(descriptor_); }
+
+private:
+    int descriptor_;
+};
 
 class calling_system final : public system {
 public:
@@ -63,6 +81,7 @@ public:
         return {.device = found.st_dev, .number = found.st_ino};
     }
     int remove_path(const char* path) noexcept override { return outcome(::unlink(path)); }
+    std::unique_ptr<bell> make_bell() override { return std::make_unique<kernel_bell>(); }
     int open_spare() noexcept override
     {
         return outcome(above_standard_numbers(::open("/dev/null", O_RDONLY | O_CLOEXEC)));

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <coil/runtime/internal/ring/bell.hpp>
+
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 #include <sys/socket.h>
 
@@ -50,6 +53,8 @@ public:
     virtual path_identity identify_path(const char* path) noexcept = 0;
     /// unlink, of a Unix socket.
     virtual int remove_path(const char* path) noexcept = 0;
+    /// Throws: `std::system_error` when there is no descriptor left.
+    virtual std::unique_ptr<bell> make_bell() = 0;
     /// A descriptor that does nothing, to be closed when one is needed and there is none left.
     virtual int open_spare() noexcept = 0;
 };

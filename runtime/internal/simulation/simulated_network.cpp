@@ -54,6 +54,20 @@ void simulated_network::close(int fd)
     world_.open_descriptors = open_.size();
 }
 
+std::unique_ptr<bell> simulated_network::make_bell()
+{
+    const int number = next_number_++;
+    auto shared = std::make_shared<simulated_bell::state>();
+    bells_.emplace(number, shared);
+    return std::make_unique<simulated_bell>(number, std::move(shared));
+}
+
+std::shared_ptr<simulated_bell::state> simulated_network::find_bell(int fd) const noexcept
+{
+    const auto found = bells_.find(fd);
+    return found == bells_.end() ? nullptr : found->second.lock();
+}
+
 path_identity simulated_network::identify_path(const std::string& path) const
 {
     const auto found = paths_.find(path);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/internal/ring/system.hpp>
+#include <coil/runtime/internal/simulation/simulated_bell.hpp>
 #include <coil/runtime/internal/simulation/simulated_place.hpp>
 #include <coil/runtime/internal/simulation/simulated_world.hpp>
 
@@ -116,6 +117,9 @@ public:
     /// The socket with this descriptor. A number that is not open stops the program.
     std::shared_ptr<simulated_socket> find(int fd, const char* purpose) const;
     void close(int fd);
+    std::unique_ptr<bell> make_bell();
+    /// The bell with this descriptor; null where there is none, or no more.
+    std::shared_ptr<simulated_bell::state> find_bell(int fd) const noexcept;
     path_identity identify_path(const std::string& path) const;
     int remove_path(const std::string& path);
 
@@ -134,6 +138,7 @@ private:
     simulated_world& world_;
     std::function<void(simulated_socket&)> changed_;
     std::map<int, std::shared_ptr<simulated_socket>> open_;
+    std::map<int, std::weak_ptr<simulated_bell::state>> bells_;
     std::vector<simulated_socket*> bound_;
     std::map<std::string, std::uint64_t> paths_;  // each with a number of its own
     std::uint64_t next_path_ = 1;

@@ -111,7 +111,7 @@ void simulated_ring::hand_over(const request& wanted)
     pending begun;
     begun.wanted = wanted;
     begun.serial = next_serial_++;
-    if (uses_descriptor(wanted.code) && simulated_network::owns(wanted.fd))
+    if (uses_descriptor(wanted.code) && simulated_network::owns(wanted.fd) && !network_.find_bell(wanted.fd))
         begun.file = network_.find(wanted.fd, name_of(wanted.code));
     remember_memory(begun);
     const auto [place, is_new] = pending_.emplace(wanted.user_data, std::move(begun));
@@ -508,7 +508,9 @@ std::string simulated_ring::describe_pending() const
     std::string text;
     for (const auto& [user_data, each] : pending_)
         text += "\n  " + std::string(name_of(each.wanted.code)) + " on " + std::to_string(each.wanted.fd) + ": " +
-                (each.file ? each.file->describe() : "the system's");
+                (each.file                                       ? each.file->describe()
+                 : simulated_network::owns(each.wanted.fd) ? "a bell"
+                                                           : "the system's");
     if (!quiet_.empty())
         text += "\n  " + std::to_string(quiet_.size()) + " quiet sends, which succeeded and tell nobody";
     return text.empty() ? " nothing" : text;

@@ -47,7 +47,7 @@ private:
     struct pending {
         request wanted;
         std::uint64_t serial = 0;
-        std::shared_ptr<simulated_socket> file;  // null for one of the system's
+        std::shared_ptr<simulated_socket> file;  // null for a bell, and for one of the system's
         std::vector<iovec> memory;               // of a send
         std::size_t total = 0;
         std::size_t done = 0;
@@ -85,6 +85,7 @@ private:
     void check_quiet(const request& wanted) const;
     void settle_quiet();
 
+    void hear(pending& which);
     void call_system(pending& which);
     bool poll_system();
     void give_up_after(simulated_world::time_point then);

@@ -27,6 +27,7 @@ public:
     void stop_listening(int fd) noexcept override;
     path_identity identify_path(const char* path) noexcept override;
     int remove_path(const char* path) noexcept override;
+    std::unique_ptr<bell> make_bell() override { return network_.make_bell(); }
     int open_spare() noexcept override;
 
 private:
