@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace bench {
@@ -139,7 +140,12 @@ tls::server listen_with_coil(protocol spoken, const tls::secure_context& context
 {
     tls::server_options options;
     options.secure_context = context;
-    tls::server server = tls::create_server(options, handler_of(spoken));
+    return listen_with_coil(spoken, std::move(options), port, shared);
+}
+
+tls::server listen_with_coil(protocol spoken, tls::server_options options, std::uint16_t port, bool shared)
+{
+    tls::server server = tls::create_server(std::move(options), handler_of(spoken));
     coil::net::listen_options where;
     where.host = "127.0.0.1";
     where.port = port;

@@ -18,5 +18,8 @@ coil::tls::secure_context make_coil_context(const std::string& certificate_file,
 /// Throws: `std::system_error`.
 coil::tls::server listen_with_coil(protocol spoken, const coil::tls::secure_context& context, std::uint16_t port,
                                    bool shared = false);
+/// The same with options of one's own.
+coil::tls::server listen_with_coil(protocol spoken, coil::tls::server_options options, std::uint16_t port,
+                                   bool shared = false);
 
 }  // namespace bench

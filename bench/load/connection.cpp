@@ -40,6 +40,7 @@ connection::connection(poller& poll, session& owner, const target& to, openssl_p
       owner_(&owner),
       context_(to.context),
       of_(to.of),
+      servername_(to.servername),
       newest_(newest),
       descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
 {
@@ -63,7 +64,8 @@ void connection::call(std::uint16_t port)
     if (bind(descriptor_, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0)
         throw system_failure("cannot use an address of this host");
     const sockaddr_in address = make_address(INADDR_LOOPBACK, port);
-    if (connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno != EINPROGRESS)
+    if (::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+        errno != EINPROGRESS)
         throw system_failure("cannot connect to the server");
 }
 
@@ -75,9 +77,18 @@ connection::~connection()
 
 void connection::want_output(bool wanted)
 {
-    if (wanted != wants_output_)
+    if (watched_ && wanted != wants_output_)
         poll_->change(descriptor_, *owner_, wanted);
     wants_output_ = wanted;
+}
+
+void connection::watch(bool watched)
+{
+    if (watched && !watched_)
+        poll_->add(descriptor_, *owner_, wants_output_);
+    else if (!watched && watched_)
+        poll_->remove(descriptor_);
+    watched_ = watched;
 }
 
 /// @return result, or 0 where OpenSSL waits for the socket, or -1 at the orderly end.
@@ -102,14 +113,9 @@ int connection::tls_result(int result, const char* what)
 
 void connection::begin_handshake()
 {
-    connected_ = true;
-    if (!context_) {
-        open_ = true;
-        want_output(false);
-        return;
-    }
     ssl_.reset(SSL_new(context_));
-    if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor_) != 1)
+    if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor_) != 1 ||
+        (servername_ && SSL_set_tlsext_host_name(ssl_.get(), servername_) != 1))
         throw failure("cannot make a TLS client: " + openssl_reason());
     SSL_set_connect_state(ssl_.get());
     if (of_->resumed && newest_) {
@@ -125,34 +131,44 @@ void connection::check_handshake() const
         throw failure("the server did not resume the session");
 }
 
+bool connection::connect()
+{
+    if (connected_)
+        return true;
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0) {
+        errno = error;
+        throw system_failure("cannot connect to the server");
+    }
+    sockaddr_in peer;
+    socklen_t peer_size = sizeof peer;
+    if (getpeername(descriptor_, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
+        return false;
+    connected_ = true;
+    want_output(false);
+    return true;
+}
+
 bool connection::open()
 {
     if (open_)
         return true;
-    if (!connected_) {
-        int error = 0;
-        socklen_t size = sizeof error;
-        getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
-        if (error != 0) {
-            errno = error;
-            throw system_failure("cannot connect to the server");
-        }
-        sockaddr_in peer;
-        socklen_t peer_size = sizeof peer;
-        if (getpeername(descriptor_, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
-            return false;
+    if (!connect())
+        return false;
+    if (!context_)
+        return open_ = true;
+    if (!ssl_)
         begin_handshake();
-    }
-    if (!open_) {
-        errno = 0;
-        const int result = tls_result(SSL_do_handshake(ssl_.get()), "handshake");
-        if (result < 0)
-            throw failure("handshake: the server ended the connection");
-        if (result > 0) {
-            check_handshake();
-            open_ = true;
-            want_output(false);
-        }
+    errno = 0;
+    const int result = tls_result(SSL_do_handshake(ssl_.get()), "handshake");
+    if (result < 0)
+        throw failure("handshake: the server ended the connection");
+    if (result > 0) {
+        check_handshake();
+        open_ = true;
+        want_output(false);
     }
     return open_;
 }

@@ -20,6 +20,8 @@ struct target {
     SSL_CTX* context;
     /// What the context was made for; null without one.
     const scenario* of;
+    /// What clients ask for; null: they name nobody.
+    const char* servername = nullptr;
 };
 
 /// A client's connection to this host, with or without TLS, that never waits.
@@ -32,8 +34,12 @@ public:
     connection& operator=(const connection&) = delete;
     ~connection();
 
+    /// Connects and no more. @return whether that is done. Throws: `failure`.
+    bool connect();
     /// Connects and shakes hands. @return whether that is done. Throws: `failure`.
     bool open();
+    /// Says whether the owner is told of news. It is at first; what came while it was not is told afterwards.
+    void watch(bool watched);
     /// @return bytes read; 0: none have come yet. Throws: `failure`, also at the end.
     std::size_t read(std::span<std::byte> buffer);
     /// @return bytes written; 0: none can be taken yet. Throws: `failure`.
@@ -56,6 +62,7 @@ private:
     session* owner_;
     SSL_CTX* context_;
     const scenario* of_;
+    const char* servername_;
     openssl_ptr<SSL_SESSION>* newest_;
     bool resumes_ = false;
     openssl_ptr<SSL> ssl_;
@@ -63,6 +70,7 @@ private:
     bool connected_ = false;
     bool open_ = false;
     bool wants_output_ = true;
+    bool watched_ = true;
 };
 
 }  // namespace bench

@@ -40,6 +40,12 @@ void poller::change(int descriptor, session& owner, bool output)
     control(EPOLL_CTL_MOD, descriptor, owner, output);
 }
 
+void poller::remove(int descriptor)
+{
+    if (epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, nullptr) != 0)
+        throw system_failure("epoll_ctl");
+}
+
 void poller::run(const std::function<std::optional<std::chrono::steady_clock::time_point>()>& turn)
 {
     std::array<epoll_event, 256> events;

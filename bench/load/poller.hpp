@@ -24,6 +24,7 @@ public:
 
     void add(int descriptor, session& owner, bool output);
     void change(int descriptor, session& owner, bool output);
+    void remove(int descriptor);
 
     /// Runs sessions until `turn` has enough.
     /// @param turn  asked before each wait: until when it may last at most; none: enough.
