@@ -42,17 +42,24 @@ struct connect_options {
     std::uint16_t local_port = 0;
     /// Send small writes at once. Node: noDelay.
     bool no_delay = true;
+    /// A word on what the server stapled, or on its having stapled nothing; with `request_ocsp` or `verify_ocsp`.
+    /// Node: 'OCSPResponse'.
+    ocsp_response_handler on_ocsp_response = {};
     /// A Unix socket in place of host and port. Node: path.
     std::string path = {};
     /// Node: port.
     std::uint16_t port = 0;
     /// Whether a server that cannot be verified is refused. If not, `authorized()` tells. Node: rejectUnauthorized.
     bool reject_unauthorized = true;
+    /// Ask for a stapled OCSP response. Node: requestOCSP.
+    bool request_ocsp = false;
     /// A context, or options for one; empty: the default. Node: secureContext.
     tls::secure_context secure_context = {};
     /// The name to send and to check. Not given: `host`, where that is a name. Empty: none is sent. An address is checked and
     /// never sent. Node: servername, whose default is to send none.
     std::optional<std::string> servername = {};
+    /// What a stapled OCSP response is held to; asks for one unless it is off.
+    ocsp_policy verify_ocsp = ocsp_policy::off;
     /// The last word on the server's certificate.
     verification_handler verify_peer = {};
 };

@@ -103,6 +103,16 @@ void engine::answer(verdict on_peer_verification)
     state_->answer(std::move(on_peer_verification));
 }
 
+void engine::answer(staple_answer to_certificate_status_request)
+{
+    state_->answer(std::move(to_certificate_status_request));
+}
+
+void engine::answer(ocsp_verdict on_stapled_response)
+{
+    state_->answer(std::move(on_stapled_response));
+}
+
 namespace {
 
 void check_asked(const internal::engine_state& of)

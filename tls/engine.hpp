@@ -52,8 +52,12 @@ struct engine_options {
     bool reject_unauthorized = true;
     /// Server: ask for a client certificate. Node: requestCert.
     bool request_cert = false;
+    /// Client: ask for a stapled OCSP response. Node: requestOCSP.
+    bool request_ocsp = false;
     /// Client: the name to send and to check. An IP address is checked, never sent. Node: servername.
     std::string servername = {};
+    /// Client: what a stapled OCSP response is held to; asks for one unless it is off.
+    ocsp_policy verify_ocsp = ocsp_policy::off;
 };
 
 /// One TLS connection without any I/O: ciphertext goes in and comes out, plaintext goes in and comes out.
@@ -68,7 +72,7 @@ struct engine_options {
 /// ```
 /// if (const auto* hello = std::get_if<client_hello>(&engine.asked())) engine.answer(context_for(hello->servername));
 /// ```
-/// What is asked once is not asked again on that connection, but for verification, which each renegotiation has. Bytes may
+/// What is asked once is not asked again on that connection, but for a peer's verification and its staple, which each renegotiation has. Bytes may
 /// be fed and taken meanwhile. An engine that is destroyed with a question open refuses it.
 ///
 /// The peer may send messages that carry no data, such as new keys, which are answered into the output. At most 32 come in
@@ -135,6 +139,8 @@ public:
     void answer(alpn_answer to_alpn_request);
     void answer(std::optional<identity_error> to_server_identity_request);
     void answer(verdict on_peer_verification);
+    void answer(staple_answer to_certificate_status_request);
+    void answer(ocsp_verdict on_stapled_response);
     /// @}
     /// Refuses whatever was asked, which ends the handshake with an alert and `errc::handshake_refused`.
     /// Throws: `tls::error` ERR_TLS_INVALID_STATE where nothing was asked.

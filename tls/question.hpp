@@ -2,6 +2,7 @@
 
 #include <coil/tls/alpn_protocol_list.hpp>
 #include <coil/tls/certificate.hpp>
+#include <coil/tls/ocsp.hpp>
 #include <coil/tls/secure_context.hpp>
 #include <coil/tls/server_identity.hpp>
 
@@ -143,12 +144,14 @@ private:
 };
 
 /// What a handshake waits to be told; `std::monostate` where it waits for nothing of the kind.
-using question = std::variant<std::monostate, client_hello, alpn_request, server_identity_request, peer_verification>;
+using question = std::variant<std::monostate, client_hello, alpn_request, server_identity_request, peer_verification,
+                              certificate_status_request, stapled_response>;
 
 namespace internal {
 
 /// What answers a question, in the order of the questions.
-using any_answer = std::variant<std::monostate, sni_answer, alpn_answer, std::optional<identity_error>, verdict>;
+using any_answer = std::variant<std::monostate, sni_answer, alpn_answer, std::optional<identity_error>, verdict,
+                                staple_answer, ocsp_verdict>;
 
 }  // namespace internal
 
@@ -156,12 +159,17 @@ using any_answer = std::variant<std::monostate, sni_answer, alpn_answer, std::op
 struct question_set {
     /// Server: `alpn_request`, where the client offers protocols. Asked as soon as the ClientHello has been answered.
     bool alpn = false;
+    /// Server: `certificate_status_request`, where the client wants a stapled response. Not where a session is resumed.
+    bool certificate_status = false;
     /// Server: every first ClientHello of a connection.
     bool client_hello = false;
     /// Once a chain has come and was looked at, on a client also for whom it is. Not where a session is resumed.
     bool peer_verification = false;
     /// Client: once the server's chain is verified.
     bool server_identity = false;
+    /// Client: `stapled_response`, with `request_ocsp` or `verify_ocsp`: what the server stapled, or that it did not. Not where
+    /// a session is resumed.
+    bool stapled_response = false;
 
     bool operator==(const question_set&) const noexcept = default;
 };

@@ -3,8 +3,10 @@
 #include <coil/runtime/handler.hpp>
 #include <coil/tls/question.hpp>
 
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace coil::tls {
 
@@ -27,5 +29,17 @@ using server_identity_handler = handler<std::optional<identity_error>(std::strin
 
 /// The last word on a peer's certificate, once its chain and, on a client, its identity were looked at.
 using verification_handler = handler<verdict(peer_verification found)>;
+
+/// What a server staples to the certificate that it shows: an OCSP response, as `ocsp_request` and a responder make it, or
+/// nothing. Called where the client wants one and no session goes on.
+/// Node: 'OCSPRequest'.
+using ocsp_request_handler = handler<staple_answer(certificate cert, std::optional<certificate> issuer)>;
+
+/// A client's word on what the server stapled; none where it stapled nothing. Not called where a session goes on.
+/// @param cert   the server's, with its issuers as far as they are known.
+/// @param found  what the option `verify_ocsp` made of it; none where that is off.
+/// Node: 'OCSPResponse', whose listener destroys the socket to refuse.
+using ocsp_response_handler = handler<ocsp_verdict(std::optional<std::vector<std::byte>> response, certificate cert,
+                                                   std::optional<ocsp_finding> found)>;
 
 }  // namespace coil::tls

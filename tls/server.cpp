@@ -84,6 +84,8 @@ public:
             how_ = with_names(how_, names_);
     }
 
+    void set_ocsp_request(ocsp_request_handler call) { how_ = with_ocsp_request(how_, std::move(call)); }
+
     handler<void(error_info, const socket&)> on_tls_client_error;
 
 private:
@@ -261,6 +263,11 @@ void server::set_secure_context(secure_context context)
     if (!context)
         throw error("ERR_TLS_INVALID_CONTEXT", "set_secure_context: no context");
     state().set_context(std::move(context));
+}
+
+void server::on_ocsp_request(ocsp_request_handler call)
+{
+    state().set_ocsp_request(std::move(call));
 }
 
 void server::on_tls_client_error(handler<void(error_info, const socket&)> call)

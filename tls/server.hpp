@@ -112,6 +112,10 @@ public:
     /// The same with a context made before. Throws: `tls::error` ERR_TLS_INVALID_CONTEXT for an empty one.
     void set_secure_context(secure_context context);
 
+    /// Asked for the OCSP response to staple, where a client wants one; for connections that come from now on. It gets the
+    /// certificate in use and its issuer, none where that is not known; `tls::ocsp_request` makes the question for a responder.
+    /// Node: 'OCSPRequest'.   RFC 6066 §8.
+    void on_ocsp_request(ocsp_request_handler call);
     /// Called once for a connection that failed before it was secure; the socket is closed. Node: 'tlsClientError'.
     /// While a coroutine goes on the connection counts as open.
     void on_tls_client_error(handler<void(error_info what, const socket& failed)> call);

@@ -50,16 +50,25 @@ struct socket_options {
     std::string host = {};
     /// Node: isServer.
     bool is_server = false;
+    /// Server: what to staple, where a client asks. Node: 'OCSPRequest' of the server.
+    ocsp_request_handler on_ocsp_request = {};
+    /// Client: a word on what the server stapled, or on its having stapled nothing; with `request_ocsp` or `verify_ocsp`.
+    /// Node: 'OCSPResponse'.
+    ocsp_response_handler on_ocsp_response = {};
     /// Refuse a peer that is not verified, inside the handshake. If not, `authorized()` tells. Node: rejectUnauthorized.
     bool reject_unauthorized = true;
     /// Server: ask for a client certificate. Node: requestCert.
     bool request_cert = false;
+    /// Client: ask for a stapled OCSP response. Node: requestOCSP.
+    bool request_ocsp = false;
     /// A context, or options for one; empty: the default. Node: secureContext.
     tls::secure_context secure_context = {};
     /// Client: the name to send and to check. An IP address is checked, never sent. Node: servername.
     std::string servername = {};
     /// Server: chooses what counts for the name that a client asks for. Node: SNICallback.
     sni_handler sni_callback = {};
+    /// Client: what a stapled OCSP response is held to; asks for one unless it is off.
+    ocsp_policy verify_ocsp = ocsp_policy::off;
     /// The last word on the peer's certificate.
     verification_handler verify_peer = {};
 };

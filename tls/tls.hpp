@@ -7,6 +7,7 @@
 #include <coil/tls/constants.hpp>
 #include <coil/tls/engine.hpp>
 #include <coil/tls/error.hpp>
+#include <coil/tls/ocsp.hpp>
 #include <coil/tls/secure_context.hpp>
 #include <coil/tls/server.hpp>
 #include <coil/tls/server_identity.hpp>

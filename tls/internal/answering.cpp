@@ -32,6 +32,14 @@ struct asking {
         return any(whom.check_server_identity(std::move(request.host), std::move(request.cert)));
     }
     task<any_answer> operator()(peer_verification& found) const { return any(whom.verify_peer(std::move(found))); }
+    task<any_answer> operator()(certificate_status_request& request) const
+    {
+        return any(whom.on_ocsp_request(std::move(request.cert), std::move(request.issuer)));
+    }
+    task<any_answer> operator()(stapled_response& about) const
+    {
+        return any(whom.on_ocsp_response(std::move(about.response), std::move(about.cert), std::move(about.found)));
+    }
     task<any_answer> operator()(std::monostate) const { coil::internal::stop_program("a handler is asked nothing"); }
 };
 
@@ -51,9 +59,11 @@ question_set question_handlers::questions() const noexcept
 {
     question_set set;
     set.alpn = static_cast<bool>(alpn_callback);
+    set.certificate_status = static_cast<bool>(on_ocsp_request);
     set.client_hello = sni_callback || names;
     set.peer_verification = static_cast<bool>(verify_peer);
     set.server_identity = static_cast<bool>(check_server_identity);
+    set.stapled_response = static_cast<bool>(on_ocsp_response);
     return set;
 }
 

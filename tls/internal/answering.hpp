@@ -18,6 +18,8 @@ class connection;
 struct question_handlers {
     alpn_handler alpn_callback = {};
     server_identity_handler check_server_identity = {};
+    ocsp_request_handler on_ocsp_request = {};
+    ocsp_response_handler on_ocsp_response = {};
     sni_handler sni_callback = {};
     verification_handler verify_peer = {};
     /// Asked where there is no `sni_callback`; null: nobody.

@@ -15,21 +15,28 @@ void check_not_negative(std::chrono::milliseconds time, const char* name)
 
 behaviour make_behaviour(role side, engine_options engine, question_handlers handlers)
 {
-    const std::pair<bool, const char*> of_servers[] = {
-        {static_cast<bool>(handlers.alpn_callback), "alpn_callback"},
-        {engine.request_cert, "request_cert"},
-        {static_cast<bool>(handlers.sni_callback), "sni_callback"},
+    struct rule {
+        bool given;
+        role side;
+        const char* name;
     };
-    const std::pair<bool, const char*> of_clients[] = {
-        {static_cast<bool>(handlers.check_server_identity), "check_server_identity"},
-        {!engine.host.empty(), "host"},
-        {!engine.servername.empty(), "servername"},
+    const rule rules[] = {
+        {static_cast<bool>(handlers.alpn_callback), role::server, "alpn_callback"},
+        {static_cast<bool>(handlers.check_server_identity), role::client, "check_server_identity"},
+        {!engine.host.empty(), role::client, "host"},
+        {static_cast<bool>(handlers.on_ocsp_request), role::server, "on_ocsp_request"},
+        {static_cast<bool>(handlers.on_ocsp_response), role::client, "on_ocsp_response"},
+        {engine.request_cert, role::server, "request_cert"},
+        {engine.request_ocsp, role::client, "request_ocsp"},
+        {!engine.servername.empty(), role::client, "servername"},
+        {static_cast<bool>(handlers.sni_callback), role::server, "sni_callback"},
+        {engine.verify_ocsp != ocsp_policy::off, role::client, "verify_ocsp"},
     };
     const bool is_server = side == role::server;
-    for (const auto& [given, name] : is_server ? of_clients : of_servers)
-        if (given)
+    for (const rule& one : rules)
+        if (one.given && one.side != side)
             throw argument_error("ERR_INVALID_ARG_VALUE",
-                                 std::string(name) + " is an option of a " + (is_server ? "client" : "server"));
+                                 std::string(one.name) + " is an option of a " + (is_server ? "client" : "server"));
     if (handlers.alpn_callback && !engine.alpn_protocols.empty())
         throw argument_error("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS",
                              "alpn_callback and alpn_protocols are both given: which of them counts cannot be told");
@@ -37,6 +44,9 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
         throw argument_error(
             "ERR_INVALID_ARG_VALUE",
             "verify_peer has nothing to look at: request_cert is off, and no sni_callback can turn it on");
+    if (handlers.on_ocsp_response && !engine.request_ocsp && engine.verify_ocsp == ocsp_policy::off)
+        throw argument_error("ERR_INVALID_ARG_VALUE",
+                             "on_ocsp_response has nothing to look at: request_ocsp is off, and so is verify_ocsp");
     engine.ask = handlers.questions();
     behaviour made;
     made.side = side;
@@ -46,16 +56,32 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
     return made;
 }
 
-behaviour with_names(const behaviour& of, std::shared_ptr<const server_names> names)
+namespace {
+
+/// `of` with other handlers. @param change  is given those that it has.
+template <class Change>
+behaviour with_handlers(const behaviour& of, Change change)
 {
     question_handlers handlers = of.handlers ? *of.handlers : question_handlers();
     engine_options engine = *of.engine;
-    handlers.names = std::move(names);
+    change(handlers);
     engine.ask = handlers.questions();
     behaviour made = of;
     made.handlers = std::make_shared<const question_handlers>(std::move(handlers));
     made.engine = std::make_shared<const engine_options>(std::move(engine));
     return made;
+}
+
+}  // namespace
+
+behaviour with_names(const behaviour& of, std::shared_ptr<const server_names> names)
+{
+    return with_handlers(of, [&names](question_handlers& handlers) { handlers.names = std::move(names); });
+}
+
+behaviour with_ocsp_request(const behaviour& of, ocsp_request_handler call)
+{
+    return with_handlers(of, [&call](question_handlers& handlers) { handlers.on_ocsp_request = std::move(call); });
 }
 
 secure_context or_default(const secure_context& given)

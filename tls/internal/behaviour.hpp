@@ -28,6 +28,8 @@ secure_context or_default(const secure_context& given);
 
 /// `of` for a server that has contexts by name, for clients that ask for one where there is no `sni_callback`.
 behaviour with_names(const behaviour& of, std::shared_ptr<const server_names> names);
+/// `of` for a server that asks `call` for what it staples.
+behaviour with_ocsp_request(const behaviour& of, ocsp_request_handler call);
 
 /// The one place that checks options which sockets, servers and clients have in common. What only the other role can honour,
 /// or nothing can, is refused, for whoever says it expects something that would not happen.
@@ -57,8 +59,13 @@ behaviour behaviour_of(role side, const Options& options, std::string servername
     }
     if constexpr (requires { options.host; }) {
         engine.host = options.host;
+        engine.request_ocsp = options.request_ocsp;
+        engine.verify_ocsp = options.verify_ocsp;
         handlers.check_server_identity = options.check_server_identity;
+        handlers.on_ocsp_response = options.on_ocsp_response;
     }
+    if constexpr (requires { options.on_ocsp_request; })
+        handlers.on_ocsp_request = options.on_ocsp_request;
     behaviour made = make_behaviour(side, std::move(engine), std::move(handlers));
     made.allow_half_open = options.allow_half_open;
     made.handshake_timeout = options.handshake_timeout;

@@ -194,8 +194,17 @@ x509_ptr find_in_store(X509* subject, X509_STORE* store)
     return x509_ptr(issuer);
 }
 
+bool is_self_issued(X509* from)
+{
+    return X509_NAME_cmp(X509_get_subject_name(from), X509_get_issuer_name(from)) == 0;
+}
+
+}  // namespace
+
 x509_ptr find_issuer(X509* subject, STACK_OF(X509) * received, X509_STORE* store)
 {
+    if (is_self_issued(subject))
+        return nullptr;
     for (int i = 0; i < sk_X509_num(received); ++i) {
         X509* candidate = sk_X509_value(received, i);
         if (candidate != subject && X509_check_issued(candidate, subject) == X509_V_OK) {
@@ -205,13 +214,6 @@ x509_ptr find_issuer(X509* subject, STACK_OF(X509) * received, X509_STORE* store
     }
     return store ? find_in_store(subject, store) : nullptr;
 }
-
-bool is_self_issued(X509* from)
-{
-    return X509_NAME_cmp(X509_get_subject_name(from), X509_get_issuer_name(from)) == 0;
-}
-
-}  // namespace
 
 certificate read_names(X509* from)
 {

@@ -11,6 +11,10 @@ certificate read_certificate(X509* from);
 /// Only what the check of a server's identity looks at: names. Much cheaper than all of it.
 certificate read_names(X509* from);
 
+/// Who issued `subject`: one of those received, or one that `store` has, which may be null. Null where it is neither, or where
+/// `subject` is issued by itself.
+x509_ptr find_issuer(X509* subject, STACK_OF(X509) * received, X509_STORE* store);
+
 /// `leaf` with its issuers, found among `received` first and then in `store`.
 certificate read_certificate_chain(X509* leaf, STACK_OF(X509) * received, X509_STORE* store);
 

@@ -3,6 +3,7 @@
 #include <coil/tls/internal/alerts.hpp>
 #include <coil/tls/internal/alpn_choice.hpp>
 #include <coil/tls/internal/message_limits.hpp>
+#include <coil/tls/internal/ocsp_stapling.hpp>
 #include <coil/tls/internal/root_certificates.hpp>
 #include <coil/tls/internal/server_name_choice.hpp>
 #include <coil/tls/internal/verification.hpp>
@@ -323,6 +324,7 @@ std::shared_ptr<const context_state> build_context(const secure_context_options&
     // its connection through the `SSL` object. None lets an exception pass through OpenSSL's frames.
     server_name_choice::install(context);
     alpn_choice::install(context);
+    ocsp_stapling::install(context);
     verification::install(context);
     message_limits::install(context);
     alerts::install(context);

@@ -33,11 +33,15 @@ void check_options(tls::role role, const engine_options& options)
     };
     const rule rules[] = {
         {options.ask.alpn, role::server, "ask.alpn"},
+        {options.ask.certificate_status, role::server, "ask.certificate_status"},
         {options.ask.client_hello, role::server, "ask.client_hello"},
         {options.ask.server_identity, role::client, "ask.server_identity"},
+        {options.ask.stapled_response, role::client, "ask.stapled_response"},
         {!options.host.empty(), role::client, "host"},
         {options.request_cert, role::server, "request_cert"},
+        {options.request_ocsp, role::client, "request_ocsp"},
         {!options.servername.empty(), role::client, "servername"},
+        {options.verify_ocsp != ocsp_policy::off, role::client, "verify_ocsp"},
     };
     for (const rule& one : rules)
         if (one.given && one.side != role)
@@ -46,6 +50,9 @@ void check_options(tls::role role, const engine_options& options)
     if (options.ask.alpn && !options.alpn_protocols.empty())
         throw argument_error("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS",
                              "alpn_protocols is given, and so is who is to be asked instead");
+    if (options.ask.stapled_response && !options.request_ocsp && options.verify_ocsp == ocsp_policy::off)
+        throw argument_error("ERR_INVALID_ARG_VALUE",
+                             "ask.stapled_response has nothing to wait for: request_ocsp is off, and so is verify_ocsp");
 }
 
 const context_state& state_of(const secure_context& context, const char* who)
@@ -108,6 +115,7 @@ void engine_state::set_up_client()
     if (!protocols.empty() && SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(protocols.data()),
                                                   static_cast<unsigned>(protocols.size())) != 0)
         throw setup_error("alpn_protocols");
+    ocsp_stapling::request(*this);
 }
 
 void engine_state::set_up_server()
@@ -229,10 +237,10 @@ void engine_state::refuse_for(std::exception_ptr thrown) noexcept
 bool engine_state::can_ask() const noexcept
 {
     const question_set& questions = options->ask;
-    const bool about_peer = questions.peer_verification || questions.server_identity;
+    const bool about_peer = questions.peer_verification || questions.server_identity || questions.stapled_response;
     if (handshake_done)
         return about_peer && SSL_version(ssl.get()) < TLS1_3_VERSION;  // it may renegotiate
-    return about_peer || questions.client_hello || questions.alpn;
+    return about_peer || questions.client_hello || questions.alpn || questions.certificate_status;
 }
 
 bool engine_state::wait_for_answer(open_question& here)
@@ -388,8 +396,19 @@ status engine_state::take_verification_failure()
     return status::error;
 }
 
+status engine_state::take_refused_staple()
+{
+    const ocsp_stapling::objection& objection = *staple.refused();
+    fail(objection.error, objection.code, objection.reason);
+    failure->reason = objection.reason;
+    failure->peer_certificate = objection.peer;
+    return status::error;
+}
+
 status engine_state::take_openssl_failure()
 {
+    if (staple.refused())
+        return take_refused_staple();
     const unsigned long packed = ERR_peek_error();
     if (ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED && !peer.passed())
         return take_verification_failure();
@@ -421,6 +440,7 @@ status engine_state::finish_handshake()
 {
     const status verdict = judge_peer();
     handshake_done = verdict == status::done;
+    staple.release(ssl.get());
     if (handshake_done && !can_ask())
         stack_.reset();
     return verdict;

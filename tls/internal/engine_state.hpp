@@ -7,6 +7,7 @@
 #include <coil/tls/internal/context_state.hpp>
 #include <coil/tls/internal/handshake_summary.hpp>
 #include <coil/tls/internal/message_limits.hpp>
+#include <coil/tls/internal/ocsp_stapling.hpp>
 #include <coil/tls/internal/server_name_choice.hpp>
 #include <coil/tls/internal/step_stack.hpp>
 #include <coil/tls/internal/verification.hpp>
@@ -93,6 +94,7 @@ public:
 
     server_name_choice server_name;
     alpn_choice alpn;
+    ocsp_stapling staple;
     verification peer;
     message_limits limits;
     alerts alert;
@@ -125,6 +127,7 @@ private:
     status take_refusal();
     status take_openssl_failure();
     status take_verification_failure();
+    status take_refused_staple();
     status interrupted();
     status fail(std::error_code error);
     status fail(std::error_code error, std::string code, std::string message);
