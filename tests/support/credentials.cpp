@@ -186,6 +186,11 @@ const std::string& authority::certificate() const noexcept
     return parts_->pem;
 }
 
+identity authority::itself() const
+{
+    return {parts_->pem, pem_of(parts_->key.get())};
+}
+
 identity authority::issue(const certificate_options& options) const
 {
     const evp_pkey_ptr key = make_key(options.key);

@@ -45,6 +45,8 @@ public:
 
     /// Its certificate, PEM.
     const std::string& certificate() const noexcept;
+    /// Its certificate and its key.
+    identity itself() const;
     /// A certificate of this authority; an intermediate adds itself to the chain.
     identity issue(const certificate_options& options) const;
     /// An authority below this one. @param extensions  further ones, as in `certificate_options`.
