@@ -169,7 +169,9 @@ memory_round measurement::measure_memory(const row& of) const
         clients.finish();
     }
     server.wait_for_connections(0);
-    found.left = (server.settled_memory(calm_at_the_end) - before) / static_cast<double>(handshakes);
+    found.kept = (server.settled_memory(calm_at_the_end) - before) / static_cast<double>(handshakes);
+    server.trim();
+    found.left = (server.settled_memory(calm) - before) / static_cast<double>(handshakes);
     found.asked = check_asked(server, of, handshakes + first_handshakes);
     return found;
 }

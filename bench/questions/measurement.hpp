@@ -39,7 +39,8 @@ struct time_round {
 struct memory_round {
     /// For one handshake, in bytes.
     double waiting = 0;
-    /// The same when all have ended.
+    /// The same when all have ended: what the process keeps, and what is left of that when the allocator returned what is free.
+    double kept = 0;
     double left = 0;
     asked_counts asked;
 };

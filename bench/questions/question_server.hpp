@@ -35,6 +35,7 @@ public:
     server_state tell();
     void hold() { order(command::hold); }
     void release() { order(command::release); }
+    void trim() { order(command::trim); }
 
     /// Waits until it has so many connections.
     void wait_for_connections(std::size_t count);

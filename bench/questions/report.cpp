@@ -142,7 +142,7 @@ table memory_table(const std::vector<measured<memory_round>>& rows, const questi
         "Beside those that wait in a question one that waits for its client, which has said hello and reads nothing. "
         "Aimed at: at most " +
         bytes_text(most_bytes_more) + " more.";
-    made.head = {"handlers that wait", "waiting", "more by", "aim", "left when all have ended"};
+    made.head = {"handlers that wait", "waiting", "more by", "aim", "kept at the end", "of it in use"};
     for (const measured<memory_round>& row : rows) {
         const bool is_first = &row == &rows.front();
         const figure more = more_bytes(row, rows.front());
@@ -150,6 +150,7 @@ table memory_table(const std::vector<measured<memory_round>>& rows, const questi
             {name_of(row),
              cell_of(median_of<memory_round>(row, [](const memory_round& one) { return one.waiting; }), bytes_text),
              difference_of(is_first, more, bytes_text), verdict_of(is_first, more, most_bytes_more),
+             cell_of(median_of<memory_round>(row, [](const memory_round& one) { return one.kept; }), bytes_text),
              cell_of(median_of<memory_round>(row, [](const memory_round& one) { return one.left; }), bytes_text)});
     }
     return made;
@@ -208,7 +209,10 @@ json::object to_object(const time_round& one)
 
 json::object to_object(const memory_round& one)
 {
-    return {{"waiting_bytes", one.waiting}, {"left_bytes", one.left}, {"asked", to_object(one.asked)}};
+    return {{"waiting_bytes", one.waiting},
+            {"kept_bytes", one.kept},
+            {"left_bytes", one.left},
+            {"asked", to_object(one.asked)}};
 }
 
 json::object to_object(const others_round& one)

@@ -17,6 +17,8 @@
 #include <span>
 #include <string_view>
 
+#include <malloc.h>
+
 namespace bench::questions {
 namespace {
 
@@ -57,6 +59,7 @@ std::string obey(char word, const tls::server& server, waiting_room& room)
     case command::tell: return state_text(server, room) + "\n";
     case command::hold: room.hold(); break;
     case command::release: room.release(); break;
+    case command::trim: malloc_trim(0); break;
     }
     return "\n";
 }

@@ -14,6 +14,7 @@ enum class command : char {
     tell = 't',  ///< answered with a line of JSON: connections, and for each question how often it was asked and waits
     hold = 'h',  ///< handlers that come stay until they are released; answered with an empty line
     release = 'r',  ///< answered with an empty line
+    trim = 'm',     ///< has the allocator return what is free; answered with an empty line
 };
 
 struct serve_settings {

@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(memory_is_that_of_handshakes_that_all_wait)
     const measured made = measure("memory", 1);
     const json::value& rows = made.all.at("memory");
     BOOST_TEST((handlers_of(rows) == rows_with_each()));
-    check_rows(rows, 1, {"waiting_bytes", "left_bytes"}, 50);
+    check_rows(rows, 1, {"waiting_bytes", "kept_bytes", "left_bytes"}, 50);
     for (const std::string& row : rows_with_each())
         BOOST_TEST(lines_that_begin_with(made.how.output, row) == 1, row);
 }
