@@ -15,11 +15,13 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace coil::test {
 namespace {
 
 constexpr std::chrono::seconds handshake_limit{20};
+constexpr std::size_t staple_size = 1500;
 constexpr std::string_view name_that_waits_for_ever = "never.example.com";
 
 struct story {
@@ -81,6 +83,14 @@ std::unique_ptr<tls::server> make_server(story& all)
                 static_cast<void>(co_await kept.write(std::span<const std::byte>(buffer).first(*got)));
             }
         }));
+    server->on_ocsp_request([&all]() -> task<tls::staple_answer> {
+        const at_work counted(all);
+        auto taking = take_time(all);
+        co_await taking;
+        if (all.on.chance(30))
+            co_return std::nullopt;
+        co_return std::vector<std::byte>(staple_size, std::byte{1});
+    });
     server->on_uncaught([&all](std::exception_ptr failure) { all.on.note_failure(std::move(failure)); });
     return server;
 }
@@ -104,6 +114,16 @@ tls::connect_options client_options(story& all, const std::string& mood)
             co_return tls::identity_error{"ERR_WRONG", "somebody else", "localhost"};
         co_return std::nullopt;
     };
+    options.request_ocsp = true;
+    options.on_ocsp_response = [&all, mood](std::optional<std::vector<std::byte>> response) -> task<tls::ocsp_verdict> {
+        const at_work counted(all);
+        auto taking = take_time(all);
+        co_await taking;
+        require(!response || response->size() == staple_size, "questions: not what was stapled");
+        if (mood == "stale")
+            co_return tls::ocsp_verdict::refuse("ERR_STALE", "too old");
+        co_return tls::ocsp_verdict::unchanged();
+    };
     options.verify_peer = [&all, mood]() -> task<tls::verdict> {
         const at_work counted(all);
         auto taking = take_time(all);
@@ -117,7 +137,8 @@ tls::connect_options client_options(story& all, const std::string& mood)
 
 task<> client(story& all)
 {
-    constexpr std::array moods{"good", "good", "good", "foreign", "never", "throws", "wrong identity", "refused"};
+    constexpr std::array moods{"good",   "good",           "good",    "foreign", "never",
+                               "throws", "wrong identity", "refused", "stale"};
     const std::string mood = moods[all.on.below(moods.size())];
     tls::socket socket = tls::connect(client_options(all, mood));
     const result<> secure = co_await socket.secure_connect();
