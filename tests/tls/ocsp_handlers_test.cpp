@@ -280,7 +280,7 @@ task<> end_a_waiting_handshake(ending how)
                 co_await never;
                 co_return std::nullopt;
             },
-            {.handshake_timeout = how == ending::timeout ? 300ms : 30s});
+            {.handshake_timeout = how == ending::timeout ? 3s : 30s});
         std::optional<tls::socket> client = tls::connect(asking(server));
         scope beside;
         const auto connect = [&client]() -> task<> {
@@ -292,7 +292,8 @@ task<> end_a_waiting_handshake(ending how)
         auto beginning = test::eventually([&] { return waiting == 1; });
         const bool begun = co_await beginning;
         BOOST_TEST_REQUIRE(begun);
-        BOOST_TEST(stacks_in_use() == 1U);
+        if (how != ending::timeout)
+            BOOST_TEST(stacks_in_use() == 1U);
         if (how == ending::client_ends)
             client->destroy();
         else if (how == ending::client_resets)
@@ -341,7 +342,7 @@ BOOST_AUTO_TEST_CASE(a_client_s_handler_ends_with_its_socket_and_its_deadline, *
             noting_server server({});
             int waiting = 0;
             tls::connect_options options = asking(server);
-            options.handshake_timeout = how == "deadline" ? 200ms : 30s;
+            options.handshake_timeout = how == "deadline" ? 3s : 30s;
             options.on_ocsp_response = [&]() -> task<tls::ocsp_verdict> {
                 auto never = wait_for_ever(waiting);
                 co_await never;
