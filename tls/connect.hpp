@@ -49,6 +49,9 @@ struct connect_options {
     std::string path = {};
     /// Node: port.
     std::uint16_t port = 0;
+    /// Proposes a key that both sides have before they meet. A server that takes it is `authorized()` without a certificate;
+    /// before TLS 1.3 a suite with PSK in its name has to be among the `ciphers`. Node: pskCallback.
+    psk_handler psk_callback = {};
     /// Whether a server that cannot be verified is refused. If not, `authorized()` tells. Node: rejectUnauthorized.
     bool reject_unauthorized = true;
     /// Ask for a stapled OCSP response. Node: requestOCSP.

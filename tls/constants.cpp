@@ -64,8 +64,9 @@ protocol_version parse_protocol_version(std::string_view text)
         if (candidate.name == text)
             return candidate.version;
     throw internal::argument_error("ERR_TLS_INVALID_PROTOCOL_VERSION",
-                                   "\"" + std::string(text) + "\" is not a TLS protocol version: use TLSv1, TLSv1.1, "
-                                   "TLSv1.2 or TLSv1.3");
+                                   "\"" + std::string(text) +
+                                       "\" is not a TLS protocol version: use TLSv1, TLSv1.1, "
+                                       "TLSv1.2 or TLSv1.3");
 }
 
 settings defaults()

@@ -37,12 +37,12 @@ inline constexpr std::size_t max_send_fragment = 16'384;
 /// What holds where an option is not given. Read each time a context is created or a peer renegotiates; what exists keeps
 /// what it has.
 struct settings {
-    std::string ciphers{default_core_cipher_list};               ///< Node: tls.DEFAULT_CIPHERS.
-    unsigned client_reneg_limit = 3;                             ///< Node: tls.CLIENT_RENEG_LIMIT.
-    std::chrono::seconds client_reneg_window{600};               ///< Node: tls.CLIENT_RENEG_WINDOW.
-    std::string ecdh_curve = "auto";                             ///< Node: tls.DEFAULT_ECDH_CURVE.
-    protocol_version max_version = protocol_version::tlsv1_3;    ///< Node: tls.DEFAULT_MAX_VERSION.
-    protocol_version min_version = protocol_version::tlsv1_2;    ///< Node: tls.DEFAULT_MIN_VERSION.
+    std::string ciphers{default_core_cipher_list};             ///< Node: tls.DEFAULT_CIPHERS.
+    unsigned client_reneg_limit = 3;                           ///< Node: tls.CLIENT_RENEG_LIMIT.
+    std::chrono::seconds client_reneg_window{600};             ///< Node: tls.CLIENT_RENEG_WINDOW.
+    std::string ecdh_curve = "auto";                           ///< Node: tls.DEFAULT_ECDH_CURVE.
+    protocol_version max_version = protocol_version::tlsv1_3;  ///< Node: tls.DEFAULT_MAX_VERSION.
+    protocol_version min_version = protocol_version::tlsv1_2;  ///< Node: tls.DEFAULT_MIN_VERSION.
 };
 
 /// A copy of the settings of this process. From any thread.

@@ -113,6 +113,21 @@ void engine::answer(ocsp_verdict on_stapled_response)
     state_->answer(std::move(on_stapled_response));
 }
 
+void engine::answer(std::optional<tls::psk_identity> to_psk_request)
+{
+    state_->answer(std::move(to_psk_request));
+}
+
+void engine::answer(std::optional<psk_key> to_psk_identity_request)
+{
+    state_->answer(std::move(to_psk_identity_request));
+}
+
+void engine::answer(signature to_signature_request)
+{
+    state_->answer(std::move(to_signature_request));
+}
+
 namespace {
 
 void check_asked(const internal::engine_state& of)

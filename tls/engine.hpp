@@ -54,6 +54,8 @@ struct engine_options {
     bool request_cert = false;
     /// Client: ask for a stapled OCSP response. Node: requestOCSP.
     bool request_ocsp = false;
+    /// Server: helps clients before TLS 1.3 to choose a key; at most 256 bytes. Node: pskIdentityHint.
+    std::string psk_identity_hint = {};
     /// Client: the name to send and to check. An IP address is checked, never sent. Node: servername.
     std::string servername = {};
     /// Client: what a stapled OCSP response is held to; asks for one unless it is off.
@@ -72,7 +74,8 @@ struct engine_options {
 /// ```
 /// if (const auto* hello = std::get_if<client_hello>(&engine.asked())) engine.answer(context_for(hello->servername));
 /// ```
-/// What is asked once is not asked again on that connection, but for a peer's verification and its staple, which each renegotiation has. Bytes may
+/// A context with a `signer` has a `signature_request` asked, whatever `ask` says. What is asked once is not asked again on
+/// that connection, but for keys, signatures, a peer's verification and its staple, which each renegotiation has. Bytes may
 /// be fed and taken meanwhile. An engine that is destroyed with a question open refuses it.
 ///
 /// The peer may send messages that carry no data, such as new keys, which are answered into the output. At most 32 come in
@@ -141,6 +144,9 @@ public:
     void answer(verdict on_peer_verification);
     void answer(staple_answer to_certificate_status_request);
     void answer(ocsp_verdict on_stapled_response);
+    void answer(std::optional<tls::psk_identity> to_psk_request);
+    void answer(std::optional<psk_key> to_psk_identity_request);
+    void answer(signature to_signature_request);
     /// @}
     /// Refuses whatever was asked, which ends the handshake with an alert and `errc::handshake_refused`.
     /// Throws: `tls::error` ERR_TLS_INVALID_STATE where nothing was asked.

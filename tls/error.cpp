@@ -31,6 +31,8 @@ constexpr std::array tls_entries{
     tls_entry{errc::too_many_messages, "ERR_TLS_TOO_MANY_MESSAGES",
               "the peer sends too many messages that carry no data"},
     tls_entry{errc::handshake_refused, "ERR_TLS_HANDSHAKE_REFUSED", "the program refused the TLS handshake"},
+    tls_entry{errc::invalid_signature, "ERR_TLS_INVALID_SIGNATURE",
+              "what the signer made is no signature with its key"},
     tls_entry{errc::alpn_callback_invalid_result, "ERR_TLS_ALPN_CALLBACK_INVALID_RESULT",
               "ALPN: the program chose a protocol that the client did not offer"},
 };
@@ -56,6 +58,7 @@ public:
         case errc::cert_altname_format:
         case errc::handler_failed:
         case errc::handshake_refused:
+        case errc::invalid_signature:
         case errc::alpn_callback_invalid_result: break;
         }
         return std::error_condition(value, *this);

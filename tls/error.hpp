@@ -30,6 +30,7 @@ enum class errc {
     handler_failed,          ///< A handler that the handshake asked threw; `error_info::exception` holds what.
     too_many_messages,       ///< The peer goes on sending messages that carry no data, such as new keys.
     handshake_refused,       ///< The program refused what the handshake asked it.
+    invalid_signature,       ///< What a `signer` made is no signature with its key.
     alpn_callback_invalid_result,  ///< The program chose a protocol that the client did not offer. Node: ERR_TLS_ALPN_CALLBACK_INVALID_RESULT.
 };
 

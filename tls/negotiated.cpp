@@ -77,6 +77,14 @@ std::optional<certificate> negotiated::get_certificate() const
     return internal::read_certificate(own);
 }
 
+std::optional<std::string> negotiated::psk_identity() const
+{
+    const internal::engine_state* const of = observed();
+    if (!of || !of->summary.psk_identity())
+        return std::nullopt;
+    return *of->summary.psk_identity();
+}
+
 bool negotiated::is_session_reused() const noexcept
 {
     const internal::engine_state* const of = observed();

@@ -46,6 +46,9 @@ public:
     std::optional<certificate> get_peer_certificate(bool detailed = false) const;
     /// This side's certificate.   Node: getCertificate.
     std::optional<certificate> get_certificate() const;
+    /// The name of the key that authenticated both sides, also where a session that began with it was resumed; none where
+    /// certificates did. Node: has none.
+    std::optional<std::string> psk_identity() const;
     /// Node: isSessionReused.
     bool is_session_reused() const noexcept;
     /// The Finished message that was sent; none before.   Node: getFinished.

@@ -3,8 +3,10 @@
 #include <coil/tls/alpn_protocol_list.hpp>
 #include <coil/tls/certificate.hpp>
 #include <coil/tls/ocsp.hpp>
+#include <coil/tls/psk.hpp>
 #include <coil/tls/secure_context.hpp>
 #include <coil/tls/server_identity.hpp>
+#include <coil/tls/signature.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -144,14 +146,16 @@ private:
 };
 
 /// What a handshake waits to be told; `std::monostate` where it waits for nothing of the kind.
-using question = std::variant<std::monostate, client_hello, alpn_request, server_identity_request, peer_verification,
-                              certificate_status_request, stapled_response>;
+using question =
+    std::variant<std::monostate, client_hello, alpn_request, server_identity_request, peer_verification,
+                 certificate_status_request, stapled_response, psk_request, psk_identity_request, signature_request>;
 
 namespace internal {
 
 /// What answers a question, in the order of the questions.
-using any_answer = std::variant<std::monostate, sni_answer, alpn_answer, std::optional<identity_error>, verdict,
-                                staple_answer, ocsp_verdict>;
+using any_answer =
+    std::variant<std::monostate, sni_answer, alpn_answer, std::optional<identity_error>, verdict, staple_answer,
+                 ocsp_verdict, std::optional<psk_identity>, std::optional<psk_key>, signature>;
 
 }  // namespace internal
 
@@ -165,6 +169,9 @@ struct question_set {
     bool client_hello = false;
     /// Once a chain has come and was looked at, on a client also for whom it is. Not where a session is resumed.
     bool peer_verification = false;
+    /// Client: `psk_request`, before its ClientHello and where a suite needs a key. Server: `psk_identity_request`, for the
+    /// names in a ClientHello or, before TLS 1.3, for that which the client chose.
+    bool psk = false;
     /// Client: once the server's chain is verified.
     bool server_identity = false;
     /// Client: `stapled_response`, with `request_ocsp` or `verify_ocsp`: what the server stapled, or that it did not. Not where

@@ -23,6 +23,14 @@ using sni_handler = handler<sni_answer(std::string servername, client_hello hell
 /// Node: ALPNCallback.
 using alpn_handler = handler<alpn_answer(alpn_request request)>;
 
+/// A client's key: which one, and its name; none where it has none for this server.
+/// Node: pskCallback of tls.connect.
+using psk_handler = handler<std::optional<psk_identity>(std::optional<std::string> hint)>;
+
+/// A server's key of that name; none where there is none.
+/// Node: pskCallback of tls.createServer.
+using psk_server_handler = handler<std::optional<psk_key>(std::string identity, std::string servername)>;
+
 /// Whether a server whose chain is verified is the one that was meant: nothing, or why not.
 /// Node: checkServerIdentity.
 using server_identity_handler = handler<std::optional<identity_error>(std::string host, certificate cert)>;

@@ -74,7 +74,7 @@ pem file(const std::filesystem::path& path)
 key_list::key_list(std::initializer_list<key_entry> keys)
 {
     for (const key_entry& entry : keys)
-        if (!entry.pem.empty())
+        if (!entry.pem.empty() || entry.signer)
             entries_.push_back(entry);
 }
 

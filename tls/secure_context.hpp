@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/tls/constants.hpp>
+#include <coil/tls/signature.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -48,10 +49,13 @@ private:
 /// Throws: `tls::error` with the system's code (ENOENT, EACCES, …) and a message that names the path.
 pem file(const std::filesystem::path& path);
 
-/// A private key with a passphrase of its own.
+/// A private key with a passphrase of its own, or who signs in place of one.
 struct key_entry {
-    tls::pem pem;
+    /// The key. Beside a `signer`: the certificate or public key that it signs for; empty: all that have no other key.
+    tls::pem pem = {};
     std::optional<std::string> passphrase = std::nullopt;
+    /// Signs with a key that is elsewhere. Suites that need more of a key than signatures (static RSA) are off then.
+    tls::signer signer = {};
 };
 
 /// One private key or several.

@@ -16,6 +16,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace coil::tls {
@@ -49,6 +50,12 @@ struct server_options {
     std::size_t max_handshakes = 0;
     /// Send small writes at once. Node: noDelay.
     bool no_delay = true;
+    /// Knows keys that clients propose, which need no certificates then, neither the client nor the server; before TLS 1.3 a
+    /// suite with PSK in its name has to be among the `ciphers`. With `request_cert` a client with a key is `authorized()`.
+    /// Node: pskCallback.
+    psk_server_handler psk_callback = {};
+    /// With `psk_callback`: helps clients before TLS 1.3 to choose a key; at most 256 bytes. Node: pskIdentityHint.
+    std::string psk_identity_hint = {};
     /// With `request_cert`: refuse clients without a certificate that can be verified. Node: rejectUnauthorized.
     bool reject_unauthorized = true;
     /// Ask clients for a certificate. Node: requestCert.

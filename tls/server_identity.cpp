@@ -148,7 +148,8 @@ std::vector<std::string> labels_of(std::string_view name)
 
 bool is_usable_label(const std::string& label)
 {
-    return !label.empty() && std::all_of(label.begin(), label.end(), [](unsigned char c) { return c > 0x20 && c < 0x80; });
+    return !label.empty() &&
+           std::all_of(label.begin(), label.end(), [](unsigned char c) { return c > 0x20 && c < 0x80; });
 }
 
 bool name_matches(const std::vector<std::string>& host, std::string_view pattern_text)
@@ -218,7 +219,8 @@ std::optional<std::string> mismatch(const std::string& host, const certificate& 
     if (patterns.empty())
         return "Cert does not contain a DNS name";
     const std::vector<std::string> labels = labels_of(host);
-    if (std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return name_matches(labels, pattern); }))
+    if (std::any_of(patterns.begin(), patterns.end(),
+                    [&](const auto& pattern) { return name_matches(labels, pattern); }))
         return std::nullopt;
     if (names.dns.empty())
         return "Host: " + host + ". is not cert's CN: " + joined(names.common, ",");

@@ -55,6 +55,12 @@ struct socket_options {
     /// Client: a word on what the server stapled, or on its having stapled nothing; with `request_ocsp` or `verify_ocsp`.
     /// Node: 'OCSPResponse'.
     ocsp_response_handler on_ocsp_response = {};
+    /// Client: proposes a key; see `connect_options::psk_callback`. Node: pskCallback.
+    psk_handler psk_client_callback = {};
+    /// Server: with `psk_server_callback`; see `server_options::psk_identity_hint`. Node: pskIdentityHint.
+    std::string psk_identity_hint = {};
+    /// Server: knows keys; see `server_options::psk_callback`. Node: pskCallback.
+    psk_server_handler psk_server_callback = {};
     /// Refuse a peer that is not verified, inside the handshake. If not, `authorized()` tells. Node: rejectUnauthorized.
     bool reject_unauthorized = true;
     /// Server: ask for a client certificate. Node: requestCert.

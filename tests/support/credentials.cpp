@@ -28,7 +28,25 @@ void require(bool good)
 
 evp_pkey_ptr make_key(key_kind kind)
 {
-    evp_pkey_ptr key(kind == key_kind::rsa_2048 ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"));
+    const auto made = [kind]() -> EVP_PKEY* {
+        switch (kind) {
+        case key_kind::ec_p256: return EVP_EC_gen("P-256");
+        case key_kind::ec_p384: return EVP_EC_gen("P-384");
+        case key_kind::ed25519: return EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+        case key_kind::ed448: return EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448");
+        case key_kind::rsa_2048: return EVP_RSA_gen(2048);
+        case key_kind::rsa_4096: return EVP_RSA_gen(4096);
+        case key_kind::rsa_pss_2048: {
+            const openssl_ptr<EVP_PKEY_CTX, EVP_PKEY_CTX_free> making(
+                EVP_PKEY_CTX_new_from_name(nullptr, "RSA-PSS", nullptr));
+            EVP_PKEY* key = nullptr;
+            require(EVP_PKEY_keygen_init(making.get()) == 1 && EVP_PKEY_generate(making.get(), &key) == 1);
+            return key;
+        }
+        }
+        return nullptr;
+    };
+    evp_pkey_ptr key(made());
     require(key != nullptr);
     return key;
 }
@@ -134,7 +152,9 @@ x509_ptr make_certificate(const certificate_options& options, bool is_authority,
         add_extension(cert.get(), signer, "subjectAltName", options.alternative_names);
     for (const auto& [name, value] : options.extensions)
         add_extension(cert.get(), signer, name, value);
-    require(X509_sign(cert.get(), issuer ? issuer_key : key, EVP_sha256()) != 0);
+    EVP_PKEY* const signing = issuer ? issuer_key : key;
+    const bool digests = EVP_PKEY_is_a(signing, "ED25519") != 1 && EVP_PKEY_is_a(signing, "ED448") != 1;
+    require(X509_sign(cert.get(), signing, digests ? EVP_sha256() : nullptr) != 0);
     return cert;
 }
 

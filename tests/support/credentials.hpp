@@ -7,7 +7,7 @@
 
 namespace coil::test {
 
-enum class key_kind { ec_p256, rsa_2048 };
+enum class key_kind { ec_p256, ec_p384, ed25519, ed448, rsa_2048, rsa_4096, rsa_pss_2048 };
 
 /// A certificate chain (leaf first, PEM) and its private key (PEM).
 struct identity {

@@ -299,6 +299,32 @@ BOOST_AUTO_TEST_CASE(an_option_takes_a_context_or_options_for_one_and_cannot_hol
                     "ERR_SSL_NO_CIPHER_MATCH", "FOOBARBAZ"));
 }
 
+BOOST_AUTO_TEST_CASE(options_about_keys_that_could_have_no_effect_are_refused_by_name, *label("BYD-38 OPT-13"))
+{
+    const tls::secure_context context = create_secure_context({.cert = all().server.cert, .key = all().server.key});
+    const auto with = [&](tls::role role) {
+        return refusal([&] { tls::engine(context, role, {.psk_identity_hint = "which"}); });
+    };
+    const auto around = [&](bool is_server, auto change) {
+        return refusal([&] {
+            tls::socket_options options{.is_server = is_server, .secure_context = context};
+            change(options);
+            const tls::socket never(net::connect({.port = 1}), std::move(options));
+        });
+    };
+    const auto known = [] { return std::optional<tls::psk_key>(); };
+    const auto proposed = [] { return std::optional<tls::psk_identity>(); };
+    const std::pair<std::string, std::string> refused[] = {
+        {"psk_identity_hint", with(tls::role::client)},
+        {"psk_identity_hint", with(tls::role::server)},
+        {"psk_identity_hint", around(true, [](auto& options) { options.psk_identity_hint = "which"; })},
+        {"psk_server_callback", around(false, [&](auto& options) { options.psk_server_callback = known; })},
+        {"psk_client_callback", around(true, [&](auto& options) { options.psk_client_callback = proposed; })},
+    };
+    for (const auto& [name, what] : refused)
+        BOOST_TEST(says(what, "ERR_INVALID_ARG_VALUE", name), name << ": " << what);
+}
+
 BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *label("F-62 BYD-38"))
 {
     const tls::secure_context context = create_secure_context({.cert = all().server.cert, .key = all().server.key});

@@ -19,26 +19,36 @@ task<any_answer> any(task<Answer> asking)
 
 /// Whom to ask, by what is asked.
 struct asking {
-    const question_handlers& whom;
+    const question_handlers* whom;  // null: only who comes with the question
 
     task<any_answer> operator()(client_hello& hello) const
     {
         std::string name = hello.servername;
-        return any(whom.sni_callback(std::move(name), std::move(hello)));
+        return any(whom->sni_callback(std::move(name), std::move(hello)));
     }
-    task<any_answer> operator()(alpn_request& request) const { return any(whom.alpn_callback(std::move(request))); }
+    task<any_answer> operator()(alpn_request& request) const { return any(whom->alpn_callback(std::move(request))); }
     task<any_answer> operator()(server_identity_request& request) const
     {
-        return any(whom.check_server_identity(std::move(request.host), std::move(request.cert)));
+        return any(whom->check_server_identity(std::move(request.host), std::move(request.cert)));
     }
-    task<any_answer> operator()(peer_verification& found) const { return any(whom.verify_peer(std::move(found))); }
+    task<any_answer> operator()(peer_verification& found) const { return any(whom->verify_peer(std::move(found))); }
+    task<any_answer> operator()(psk_request& request) const { return any(whom->psk_callback(std::move(request.hint))); }
+    task<any_answer> operator()(psk_identity_request& request) const
+    {
+        return any(whom->psk_server_callback(std::move(request.identity), std::move(request.servername)));
+    }
+    task<any_answer> operator()(signature_request& request) const
+    {
+        const signer signing = request.signer;
+        return any(signing(std::move(request)));
+    }
     task<any_answer> operator()(certificate_status_request& request) const
     {
-        return any(whom.on_ocsp_request(std::move(request.cert), std::move(request.issuer)));
+        return any(whom->on_ocsp_request(std::move(request.cert), std::move(request.issuer)));
     }
     task<any_answer> operator()(stapled_response& about) const
     {
-        return any(whom.on_ocsp_response(std::move(about.response), std::move(about.cert), std::move(about.found)));
+        return any(whom->on_ocsp_response(std::move(about.response), std::move(about.cert), std::move(about.found)));
     }
     task<any_answer> operator()(std::monostate) const { coil::internal::stop_program("a handler is asked nothing"); }
 };
@@ -62,6 +72,7 @@ question_set question_handlers::questions() const noexcept
     set.certificate_status = static_cast<bool>(on_ocsp_request);
     set.client_hello = sni_callback || names;
     set.peer_verification = static_cast<bool>(verify_peer);
+    set.psk = psk_callback || psk_server_callback;
     set.server_identity = static_cast<bool>(check_server_identity);
     set.stapled_response = static_cast<bool>(on_ocsp_response);
     return set;
@@ -133,7 +144,7 @@ any_answer answering::take()
 answering::coroutine answering::work(answering& self, std::shared_ptr<const question_handlers> handlers,
                                      tls::question asked)
 {
-    task<any_answer> working = std::visit(asking{*handlers}, asked);
+    task<any_answer> working = std::visit(asking{handlers.get()}, asked);
     any_answer given = co_await working;
     self.answer_ = std::move(given);
 }

@@ -20,6 +20,8 @@ struct question_handlers {
     server_identity_handler check_server_identity = {};
     ocsp_request_handler on_ocsp_request = {};
     ocsp_response_handler on_ocsp_response = {};
+    psk_handler psk_callback = {};
+    psk_server_handler psk_server_callback = {};
     sni_handler sni_callback = {};
     verification_handler verify_peer = {};
     /// Asked where there is no `sni_callback`; null: nobody.
@@ -36,6 +38,7 @@ struct question_handlers {
 /// where it waits: the connection owns it.
 class answering final : public std::enable_shared_from_this<answering>, private coil::internal::ready_item {
 public:
+    /// @param handlers  may be null where who answers comes with the question.
     static std::shared_ptr<answering> begin(connection& home, std::shared_ptr<const question_handlers> handlers,
                                             tls::question asked);
 

@@ -1,6 +1,7 @@
 #include <coil/tls/internal/behaviour.hpp>
 
 #include <coil/tls/internal/openssl.hpp>
+#include <coil/tls/internal/psk_choice.hpp>
 
 #include <string>
 #include <utility>
@@ -24,6 +25,9 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
         {static_cast<bool>(handlers.alpn_callback), role::server, "alpn_callback"},
         {static_cast<bool>(handlers.check_server_identity), role::client, "check_server_identity"},
         {!engine.host.empty(), role::client, "host"},
+        {static_cast<bool>(handlers.psk_callback), role::client, "psk_client_callback"},
+        {!engine.psk_identity_hint.empty(), role::server, "psk_identity_hint"},
+        {static_cast<bool>(handlers.psk_server_callback), role::server, "psk_server_callback"},
         {static_cast<bool>(handlers.on_ocsp_request), role::server, "on_ocsp_request"},
         {static_cast<bool>(handlers.on_ocsp_response), role::client, "on_ocsp_response"},
         {engine.request_cert, role::server, "request_cert"},
@@ -47,6 +51,9 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
     if (handlers.on_ocsp_response && !engine.request_ocsp && engine.verify_ocsp == ocsp_policy::off)
         throw argument_error("ERR_INVALID_ARG_VALUE",
                              "on_ocsp_response has nothing to look at: request_ocsp is off, and so is verify_ocsp");
+    psk_choice::check_hint(engine.psk_identity_hint);
+    if (!engine.psk_identity_hint.empty() && !handlers.psk_server_callback)
+        throw argument_error("ERR_INVALID_ARG_VALUE", "psk_identity_hint is of no use without who knows the keys");
     engine.ask = handlers.questions();
     behaviour made;
     made.side = side;

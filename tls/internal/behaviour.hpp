@@ -55,7 +55,16 @@ behaviour behaviour_of(role side, const Options& options, std::string servername
     if constexpr (requires { options.request_cert; }) {
         engine.request_cert = options.request_cert;
         handlers.alpn_callback = options.alpn_callback;
+        engine.psk_identity_hint = options.psk_identity_hint;
         handlers.sni_callback = options.sni_callback;
+    }
+    if constexpr (requires { options.psk_client_callback; }) {
+        handlers.psk_callback = options.psk_client_callback;
+        handlers.psk_server_callback = options.psk_server_callback;
+    } else if constexpr (requires { options.request_cert; }) {
+        handlers.psk_server_callback = options.psk_callback;
+    } else {
+        handlers.psk_callback = options.psk_callback;
     }
     if constexpr (requires { options.host; }) {
         engine.host = options.host;

@@ -1,7 +1,6 @@
 #include <coil/tls/internal/client_hello_reader.hpp>
 
-#include <cstdint>
-#include <vector>
+#include <algorithm>
 
 namespace coil::tls::internal {
 namespace {
@@ -49,13 +48,6 @@ std::vector<std::uint16_t> versions(SSL* ssl)
     return {static_cast<std::uint16_t>(SSL_client_hello_get0_legacy_version(ssl))};
 }
 
-std::vector<std::uint16_t> cipher_suites(SSL* ssl)
-{
-    const unsigned char* bytes = nullptr;
-    const std::size_t size = SSL_client_hello_get0_ciphers(ssl, &bytes);
-    return numbers({reinterpret_cast<const char*>(bytes), size});
-}
-
 }  // namespace
 
 std::string_view requested_name(SSL* ssl) noexcept
@@ -82,13 +74,51 @@ std::string_view offered_protocols(SSL* ssl) noexcept
     return list;
 }
 
+std::vector<std::string_view> offered_identities(SSL* ssl)
+{
+    constexpr char with_key_exchange = 1;
+    const std::string_view modes = counted(extension(ssl, TLSEXT_TYPE_psk_kex_modes), 1);
+    if (modes.find(with_key_exchange) == std::string_view::npos)
+        return {};
+    const std::string_view offer = extension(ssl, TLSEXT_TYPE_psk);
+    if (offer.size() < 2)
+        return {};
+    std::string_view rest = offer.substr(2, number(offer.substr(0, 2)));
+    std::vector<std::string_view> all;
+    constexpr std::size_t age_size = 4;
+    while (rest.size() >= 2) {
+        const std::size_t size = number(rest.substr(0, 2));
+        if (rest.size() < 2 + size + age_size)
+            return {};
+        all.push_back(rest.substr(2, size));
+        rest.remove_prefix(2 + size + age_size);
+    }
+    return all;
+}
+
+std::vector<std::uint16_t> offered_cipher_suites(SSL* ssl)
+{
+    const unsigned char* bytes = nullptr;
+    const std::size_t size = SSL_client_hello_get0_ciphers(ssl, &bytes);
+    return numbers({reinterpret_cast<const char*>(bytes), size});
+}
+
+bool negotiates_tls13(SSL* ssl)
+{
+    const long highest = SSL_get_max_proto_version(ssl);
+    if ((highest != 0 && highest < TLS1_3_VERSION) || (SSL_get_options(ssl) & SSL_OP_NO_TLSv1_3) != 0)
+        return false;
+    const std::vector<std::uint16_t> offered = versions(ssl);
+    return std::find(offered.begin(), offered.end(), TLS1_3_VERSION) != offered.end();
+}
+
 client_hello read_client_hello(SSL* ssl)
 {
     client_hello hello;
     const std::string_view protocols = offered_protocols(ssl);
     if (!protocols.empty())
         hello.alpn_protocols = alpn_protocol_list(std::as_bytes(std::span(protocols))).names();
-    hello.cipher_suites = cipher_suites(ssl);
+    hello.cipher_suites = offered_cipher_suites(ssl);
     hello.groups = numbers(counted(extension(ssl, TLSEXT_TYPE_supported_groups), 2));
     hello.servername = requested_name(ssl);
     hello.signature_algorithms = numbers(counted(extension(ssl, TLSEXT_TYPE_signature_algorithms), 2));

@@ -187,7 +187,7 @@ void connection::after_step(bool was_open, status outcome) noexcept
 /// Answers what nobody need be asked about. @return whether it did.
 bool connection::look_up_answer() noexcept
 {
-    if (answering_)
+    if (answering_ || !handlers_)
         return false;
     std::optional<sni_answer> found = handlers_->look_up(engine_.asked());
     if (found)

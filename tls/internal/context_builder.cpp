@@ -4,6 +4,8 @@
 #include <coil/tls/internal/alpn_choice.hpp>
 #include <coil/tls/internal/message_limits.hpp>
 #include <coil/tls/internal/ocsp_stapling.hpp>
+#include <coil/tls/internal/private_key_reader.hpp>
+#include <coil/tls/internal/remote_key.hpp>
 #include <coil/tls/internal/root_certificates.hpp>
 #include <coil/tls/internal/server_name_choice.hpp>
 #include <coil/tls/internal/verification.hpp>
@@ -17,33 +19,11 @@
 namespace coil::tls::internal {
 namespace {
 
-/// "ca", or "ca (roots.pem)" if it came from a file.
-std::string subject_of(std::string_view option, const pem& value)
-{
-    std::string subject(option);
-    if (!value.source().empty())
-        subject += " (" + value.source() + ")";
-    return subject;
-}
-
 /// Whether the PEM reader stopped because there is no further block, and not because a block is broken.
 bool at_end_of_pem()
 {
     const unsigned long packed = ERR_peek_last_error();
     return ERR_GET_LIB(packed) == ERR_LIB_PEM && ERR_GET_REASON(packed) == PEM_R_NO_START_LINE;
-}
-
-/// How many blocks of PEM `text` begins whose kind ends in `kind`. OpenSSL's readers of one block leave the rest unseen.
-std::size_t count_blocks(std::string_view text, std::string_view kind)
-{
-    constexpr std::string_view begin = "-----BEGIN ";
-    std::size_t count = 0;
-    for (std::size_t at = text.find(begin); at != std::string_view::npos; at = text.find(begin, at)) {
-        at += begin.size();
-        const std::string_view label = text.substr(at, text.find("-----", at) - at);
-        count += label.ends_with(kind) ? 1 : 0;
-    }
-    return count;
 }
 
 void set_versions(SSL_CTX* context, const secure_context_options& options, const settings& standard)
@@ -109,6 +89,21 @@ void set_ciphers(SSL_CTX* context, const secure_context_options& options, const 
     }
 }
 
+/// With these suites the client's secret would have to be decrypted with the key, which is not for a signer to do.
+void exclude_static_rsa(SSL_CTX* context)
+{
+    const STACK_OF(SSL_CIPHER)* const all = SSL_CTX_get_ciphers(context);
+    std::string others;
+    for (int i = 0; i < sk_SSL_CIPHER_num(all); ++i) {
+        const SSL_CIPHER* const one = sk_SSL_CIPHER_value(all, i);
+        const bool older = std::string_view(SSL_CIPHER_get_version(one)) != "TLSv1.3";
+        if (older && SSL_CIPHER_get_kx_nid(one) != NID_kx_rsa && SSL_CIPHER_get_kx_nid(one) != NID_kx_rsa_psk)
+            others += (others.empty() ? "" : ":") + std::string(SSL_CIPHER_get_name(one));
+    }
+    if (!others.empty() && SSL_CTX_set_cipher_list(context, others.c_str()) != 1)
+        throw setup_error("ciphers");
+}
+
 void set_trust(SSL_CTX* context, const secure_context_options& options)
 {
     if (options.ca.empty() && options.crl.empty()) {
@@ -150,36 +145,69 @@ x509_ptr add_chain(SSL_CTX* context, const std::string& text, const std::string&
     return leaf;
 }
 
-tls::error unreadable_key(const std::string& subject, const std::string& text)
-{
-    // One wrong passphrase in 256 leaves something that looks decrypted and is no key.
-    const bool encrypted = text.find("ENCRYPTED") != std::string::npos;
-    const unsigned long packed = ERR_peek_error();
-    if (encrypted && ERR_GET_LIB(packed) == ERR_LIB_OSSL_DECODER)
-        return argument_error("ERR_OSSL_BAD_DECRYPT", subject + ": bad decrypt");
-    return setup_error(subject, "ERR_OSSL_UNSUPPORTED");
-}
-
 std::vector<evp_pkey_ptr> add_keys(SSL_CTX* context, const secure_context_options& options)
 {
     std::vector<evp_pkey_ptr> keys;
-    for (const key_entry& entry : options.key.entries())
+    for (const key_entry& entry : options.key.entries()) {
+        if (entry.signer)
+            continue;
         for (const std::string& text : entry.pem.texts()) {
-            if (count_blocks(text, "PRIVATE KEY") > 1)
-                throw argument_error("ERR_INVALID_ARG_VALUE", subject_of("key", entry.pem) +
-                                                                  ": more than one key in a text; give each by itself");
             const std::optional<std::string>& passphrase = entry.passphrase ? entry.passphrase : options.passphrase;
-            const bio_ptr in = read_only_bio(text);
-            evp_pkey_ptr key(PEM_read_bio_PrivateKey(in.get(), nullptr, passphrase_callback,
-                                                     const_cast<std::string*>(passphrase ? &*passphrase : nullptr)));
-            if (!key)
-                throw unreadable_key(subject_of("key", entry.pem), text);
+            evp_pkey_ptr key = read_private_key(text, passphrase, subject_of("key", entry.pem));
             if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
                 throw setup_error(subject_of("key", entry.pem));
             ERR_clear_error();
             keys.push_back(std::move(key));
         }
+    }
     return keys;
+}
+
+/// Whether `entry` names this certificate, by itself or by its public key.
+bool is_for(const key_entry& entry, X509* leaf)
+{
+    const std::string subject = subject_of("key", entry.pem);
+    for (const std::string& text : entry.pem.texts()) {
+        const bio_ptr in = read_only_bio(text);
+        const bool whole = text.find("-----BEGIN PUBLIC KEY-----") == std::string::npos;
+        const x509_ptr cert(whole ? PEM_read_bio_X509_AUX(in.get(), nullptr, passphrase_callback, nullptr) : nullptr);
+        const evp_pkey_ptr key(whole ? nullptr : PEM_read_bio_PUBKEY(in.get(), nullptr, passphrase_callback, nullptr));
+        EVP_PKEY* const named = cert ? X509_get0_pubkey(cert.get()) : key.get();
+        if (!named)
+            throw setup_error(subject + ": beside a signer stands a certificate or a public key",
+                              "ERR_INVALID_ARG_VALUE");
+        if (EVP_PKEY_eq(named, X509_get0_pubkey(leaf)) == 1)
+            return true;
+    }
+    return false;
+}
+
+/// A signer signs for the certificates that it names, or else for all that have no other key.
+void add_signers(SSL_CTX* context, const secure_context_options& options, const std::vector<x509_ptr>& leaves,
+                 std::vector<evp_pkey_ptr>& keys)
+{
+    for (const key_entry& entry : options.key.entries()) {
+        if (!entry.signer)
+            continue;
+        if (entry.passphrase)
+            throw argument_error("ERR_INVALID_ARG_VALUE", "key: a signer needs no passphrase");
+        bool signs = false;
+        for (const x509_ptr& leaf : leaves) {
+            const auto belongs = [&leaf](const evp_pkey_ptr& key) {
+                return EVP_PKEY_eq(X509_get0_pubkey(leaf.get()), key.get()) == 1;
+            };
+            if (entry.pem.empty() ? std::ranges::any_of(keys, belongs) : !is_for(entry, leaf.get()))
+                continue;
+            evp_pkey_ptr key = make_remote_key(leaf.get(), entry.signer);
+            if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
+                throw setup_error("key: a signer");
+            ERR_clear_error();
+            keys.push_back(std::move(key));
+            signs = true;
+        }
+        if (!signs)
+            throw argument_error("ERR_INVALID_ARG_VALUE", "key: a signer has no certificate to sign for");
+    }
 }
 
 void add_identities(SSL_CTX* context, const secure_context_options& options)
@@ -187,7 +215,8 @@ void add_identities(SSL_CTX* context, const secure_context_options& options)
     std::vector<x509_ptr> leaves;
     for (const std::string& chain : options.cert.texts())
         leaves.push_back(add_chain(context, chain, subject_of("cert", options.cert)));
-    const std::vector<evp_pkey_ptr> keys = add_keys(context, options);
+    std::vector<evp_pkey_ptr> keys = add_keys(context, options);
+    add_signers(context, options, leaves, keys);
     // OpenSSL compares a key only with the certificate of its own type; one of another type would be found out when a
     // client comes.
     for (const x509_ptr& leaf : leaves)
@@ -319,6 +348,10 @@ std::shared_ptr<const context_state> build_context(const secure_context_options&
     add_revocation_lists(context, options);
     set_sessions(context, options);
     state->set_session_ids(options.session_id_context, options.ca, options.crl);
+    state->signs_elsewhere =
+        std::ranges::any_of(options.key.entries(), [](const key_entry& each) { return bool(each.signer); });
+    if (state->signs_elsewhere)
+        exclude_static_rsa(context);
     state->honor_cipher_order = options.honor_cipher_order;
     // Callbacks come from the context that a connection uses at the moment, so every context has the same ones; each finds
     // its connection through the `SSL` object. None lets an exception pass through OpenSSL's frames.

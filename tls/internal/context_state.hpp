@@ -52,6 +52,8 @@ public:
     /// The list of groups that is in force; empty for OpenSSL's own. It is set on each connection once its context is known,
     /// because a connection that has a list cannot be given OpenSSL's own again.
     std::string groups;
+    /// A key is elsewhere, so that a handshake may wait for a signature.
+    bool signs_elsewhere = false;
     /// Not given: a server's order counts, as Node's servers have it.
     std::optional<bool> honor_cipher_order;
 

@@ -38,6 +38,7 @@ void check_options(tls::role role, const engine_options& options)
         {options.ask.server_identity, role::client, "ask.server_identity"},
         {options.ask.stapled_response, role::client, "ask.stapled_response"},
         {!options.host.empty(), role::client, "host"},
+        {!options.psk_identity_hint.empty(), role::server, "psk_identity_hint"},
         {options.request_cert, role::server, "request_cert"},
         {options.request_ocsp, role::client, "request_ocsp"},
         {!options.servername.empty(), role::client, "servername"},
@@ -47,12 +48,15 @@ void check_options(tls::role role, const engine_options& options)
         if (one.given && one.side != role)
             throw argument_error("ERR_INVALID_ARG_VALUE", std::string(one.name) + " is an option of a " +
                                                               (one.side == role::server ? "server" : "client"));
+    if (!options.psk_identity_hint.empty() && !options.ask.psk)
+        throw argument_error("ERR_INVALID_ARG_VALUE", "psk_identity_hint is of no use without ask.psk");
     if (options.ask.alpn && !options.alpn_protocols.empty())
         throw argument_error("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS",
                              "alpn_protocols is given, and so is who is to be asked instead");
     if (options.ask.stapled_response && !options.request_ocsp && options.verify_ocsp == ocsp_policy::off)
-        throw argument_error("ERR_INVALID_ARG_VALUE",
-                             "ask.stapled_response has nothing to wait for: request_ocsp is off, and so is verify_ocsp");
+        throw argument_error(
+            "ERR_INVALID_ARG_VALUE",
+            "ask.stapled_response has nothing to wait for: request_ocsp is off, and so is verify_ocsp");
 }
 
 const context_state& state_of(const secure_context& context, const char* who)
@@ -71,6 +75,7 @@ engine_state::engine_state(secure_context with, tls::role as, std::shared_ptr<co
       role(as)
 {
     const context_state& from = state_of(context, "an engine");
+    signs_elsewhere_ = from.signs_elsewhere;
     check_options(role, *options);
     const error_queue_guard guard;
     ssl.reset(SSL_new(from.native()));
@@ -82,6 +87,8 @@ engine_state::engine_state(secure_context with, tls::role as, std::shared_ptr<co
         set_up_server();
     else
         set_up_client();
+    if (options->ask.psk)
+        psk.install(ssl.get(), is_server(), options->psk_identity_hint);
 }
 
 engine_state::~engine_state()
@@ -164,6 +171,7 @@ void engine_state::switch_context(const secure_context& next)
         SSL_set_max_proto_version(ssl.get(), static_cast<int>(SSL_CTX_get_max_proto_version(to.native())));
         SSL_set_num_tickets(ssl.get(), SSL_CTX_get_num_tickets(to.native()));
         context = next;
+        signs_elsewhere_ = signs_elsewhere_ || to.signs_elsewhere;
         set_server_preference(ssl.get(), to);
     }
     use_policy(to);
@@ -171,7 +179,9 @@ void engine_state::switch_context(const secure_context& next)
 
 void engine_state::use_identities_of(const secure_context& from) const
 {
-    state_of(from, "key_cert").lend_identities(ssl.get());
+    const context_state& lender = state_of(from, "key_cert");
+    lender.lend_identities(ssl.get());
+    signs_elsewhere_ = signs_elsewhere_ || lender.signs_elsewhere;
 }
 
 void engine_state::set_key_cert(const secure_context& from)
@@ -239,8 +249,9 @@ bool engine_state::can_ask() const noexcept
     const question_set& questions = options->ask;
     const bool about_peer = questions.peer_verification || questions.server_identity || questions.stapled_response;
     if (handshake_done)
-        return about_peer && SSL_version(ssl.get()) < TLS1_3_VERSION;  // it may renegotiate
-    return about_peer || questions.client_hello || questions.alpn || questions.certificate_status;
+        return (about_peer || questions.psk || signs_elsewhere_) &&
+               SSL_version(ssl.get()) < TLS1_3_VERSION;  // it may renegotiate
+    return signs_elsewhere_ || questions != question_set();
 }
 
 bool engine_state::wait_for_answer(open_question& here)
@@ -425,11 +436,12 @@ status engine_state::take_openssl_failure()
 status engine_state::judge_peer()
 {
     summary.fill(ssl.get());
-    if (summary.session_reused())
+    const bool by_key = summary.psk_identity() && !summary.peer_certificate();
+    if (summary.session_reused() && !by_key)  // of a key a session has no verdict
         peer.take_from_session(SSL_get_verify_result(ssl.get()));
-    // Nobody verified a peer that has no certificate: a client that allows anonymous ciphers, or a server that lets
-    // clients in without one.
-    if (!summary.peer_certificate() && verifies_peer())
+    // Nobody verified a peer that has neither a certificate nor a key: of a client that allows anonymous ciphers, or of a
+    // server that lets clients in without one.
+    if (!summary.peer_certificate() && !by_key && verifies_peer())
         peer.peer_has_none();
     if (policy.reject && verifies_peer() && peer.result() != X509_V_OK)
         return fail({peer.result(), verify_category()});
@@ -438,6 +450,7 @@ status engine_state::judge_peer()
 
 status engine_state::finish_handshake()
 {
+    psk.forget();
     const status verdict = judge_peer();
     handshake_done = verdict == status::done;
     staple.release(ssl.get());

@@ -8,6 +8,7 @@
 #include <coil/tls/internal/handshake_summary.hpp>
 #include <coil/tls/internal/message_limits.hpp>
 #include <coil/tls/internal/ocsp_stapling.hpp>
+#include <coil/tls/internal/psk_choice.hpp>
 #include <coil/tls/internal/server_name_choice.hpp>
 #include <coil/tls/internal/step_stack.hpp>
 #include <coil/tls/internal/verification.hpp>
@@ -35,6 +36,8 @@ public:
     engine_state& operator=(const engine_state&) = delete;
 
     static engine_state& of(const SSL* ssl) noexcept;
+    /// The one whose step runs on a stack of its own in this thread; null if there is none.
+    static engine_state* at_work() noexcept { return step_stack::at_work(); }
 
     status handshake();
     progress read(std::span<std::byte> buffer);
@@ -95,6 +98,7 @@ public:
     server_name_choice server_name;
     alpn_choice alpn;
     ocsp_stapling staple;
+    psk_choice psk;
     verification peer;
     message_limits limits;
     alerts alert;
@@ -148,6 +152,7 @@ private:
     std::exception_ptr thrown_;
     bool ended_ = false;  // close_notify was asked for: nothing more can be written
     bool failed_ = false;
+    mutable bool signs_elsewhere_ = false;
     bool renegotiated_ = false;  // another handshake is done, whose verdict is to be looked at
 };
 

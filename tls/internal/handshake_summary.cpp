@@ -1,5 +1,7 @@
 #include <coil/tls/internal/handshake_summary.hpp>
 
+#include <coil/tls/internal/psk_choice.hpp>
+
 #include <algorithm>
 
 namespace coil::tls::internal {
@@ -37,6 +39,7 @@ void handshake_summary::fill(SSL* ssl)
     peer_ = shared(SSL_get0_peer_certificate(ssl));
     STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl);
     peer_chain_.reset(chain ? X509_chain_up_ref(chain) : nullptr);
+    psk_identity_ = psk_choice::identity_of(ssl);
     session_reused_ = SSL_session_reused(ssl) == 1;
 }
 

@@ -4,6 +4,7 @@
 #include <coil/tls/negotiated.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,8 @@ public:
     std::string_view protocol() const noexcept { return protocol_; }
     std::optional<cipher_info> cipher() const;
     std::string_view alpn_protocol() const noexcept { return alpn_protocol_; }
+    /// Of the key that authenticated both sides; null where certificates did.
+    const std::string* psk_identity() const noexcept { return psk_identity_.get(); }
     bool session_reused() const noexcept { return session_reused_; }
     /// Null where there is none.
     X509* own_certificate() const noexcept { return own_.get(); }
@@ -44,6 +47,7 @@ private:
     x509_ptr own_;
     x509_ptr peer_;
     x509_chain_ptr peer_chain_;
+    std::unique_ptr<const std::string> psk_identity_;
     bool session_reused_ = false;
 };
 

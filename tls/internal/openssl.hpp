@@ -30,6 +30,7 @@ using openssl_ptr = std::unique_ptr<T, openssl_free<Free>>;
 
 using ssl_ptr = openssl_ptr<SSL, SSL_free>;
 using ssl_ctx_ptr = openssl_ptr<SSL_CTX, SSL_CTX_free>;
+using ssl_session_ptr = openssl_ptr<SSL_SESSION, SSL_SESSION_free>;
 using bio_ptr = openssl_ptr<BIO, BIO_free_all>;
 using x509_ptr = openssl_ptr<X509, X509_free>;
 using x509_crl_ptr = openssl_ptr<X509_CRL, X509_CRL_free>;

@@ -24,6 +24,8 @@ bool server_name_choice::decide(engine_state& engine)
         used_ = !name_.empty() && answer->settings().secure_context;
         engine.apply(answer->settings());
     }
+    if (!engine.psk.look_up_offered(engine, name_))
+        return false;
     if (!engine.alpn.decide(engine, offered_protocols(ssl), name_))
         return false;
     engine.set_groups();

@@ -10,6 +10,8 @@
 namespace coil::tls::internal {
 namespace {
 
+thread_local constinit engine_state* owner_at_work = nullptr;
+
 /// The errors in OpenSSL's queue of this thread, which is empty then.
 std::vector<unsigned long> take_errors() noexcept
 {
@@ -47,7 +49,9 @@ bool step_stack::run(step what)
     if (home_ != &here)
         coil::internal::stop_program("a TLS engine goes on on another thread than the one on which it asked");
     running_ = true;
+    engine_state* const around = std::exchange(owner_at_work, &owner_);  // a handler may run another engine's step
     coil::internal::switch_fiber(thread_, here_);
+    owner_at_work = around;
     running_ = false;
     if (!ended_)
         return false;
@@ -55,6 +59,11 @@ bool step_stack::run(step what)
     here.put(std::move(*stack_));
     stack_.reset();
     return true;
+}
+
+engine_state* step_stack::at_work() noexcept
+{
+    return owner_at_work;
 }
 
 coil::internal::fiber_side& step_stack::enter(void* self) noexcept

@@ -31,6 +31,8 @@ public:
     void wait() noexcept;
     /// Whether the caller runs within the step.
     bool runs() const noexcept { return running_; }
+    /// Whose step runs in this thread; null if none does.
+    static engine_state* at_work() noexcept;
     /// Whether a step waits.
     bool waits() const noexcept { return stack_ && !running_; }
 

@@ -1,0 +1,273 @@
+// Who is asked for keys that both sides have before they meet, and what ends it while it waits.
+#include <coil/tls/psk.hpp>
+
+#include <coil/runtime/internal/fiber_stack.hpp>
+#include <coil/runtime/scope.hpp>
+#include <coil/runtime/timer.hpp>
+#include <coil/tls/tls.hpp>
+
+#include "tests/support/process_counts.hpp"
+#include "tests/support/thrown_code.hpp"
+#include "tests/support/tls_loopback.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace coil;
+using namespace std::chrono_literals;
+using boost::unit_test::label;
+using test::name_of;
+using tls::protocol_version;
+
+namespace {
+
+constexpr protocol_version both_versions[] = {protocol_version::tlsv1_2, protocol_version::tlsv1_3};
+
+std::vector<std::byte> shared_key()
+{
+    return std::vector<std::byte>(32, std::byte{7});
+}
+
+tls::secure_context_options with_keys(protocol_version version)
+{
+    tls::secure_context_options options = test::only(version);
+    if (version == protocol_version::tlsv1_2)
+        options.ciphers = "PSK+HIGH";
+    return options;
+}
+
+std::optional<tls::psk_identity> propose()
+{
+    return tls::psk_identity{tls::psk_hash::sha256, "one", shared_key()};
+}
+
+tls::connect_options client_of(std::uint16_t port, protocol_version version, tls::psk_handler handler = propose)
+{
+    return {
+        .host = "127.0.0.1", .port = port, .psk_callback = std::move(handler), .secure_context = {with_keys(version)}};
+}
+
+/// Counts the handlers that wait.
+class waiter {
+public:
+    explicit waiter(int& count) : count_(&count) { ++count; }
+    waiter(const waiter&) = delete;
+    ~waiter() { --*count_; }
+
+private:
+    int* count_;
+};
+
+task<> wait_for_ever(int& waiting)
+{
+    const waiter counted(waiting);
+    static_cast<void>(co_await sleep_for(1h));
+}
+
+std::size_t stacks_in_use()
+{
+    return coil::internal::fiber_stack_pool::of_thread().in_use();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(psk_handlers_test)
+
+BOOST_AUTO_TEST_CASE(functions_and_coroutines_know_keys_on_both_sides, *label("OPT-12 OPT-13 CONN-13 PSK-17 BYD-01"))
+{
+    for (const protocol_version version : both_versions)
+        for (const bool slow : {false, true})
+            test::run([version, slow]() -> task<> {
+                std::vector<std::string> asked;
+                tls::server_options options{.psk_identity_hint = "which", .secure_context = {with_keys(version)}};
+                tls::psk_handler proposing = [&](std::optional<std::string> hint) {
+                    asked.push_back("hint " + hint.value_or("none"));
+                    return propose();
+                };
+                if (slow) {
+                    options.psk_callback = [&](std::string identity,
+                                               std::string servername) -> task<std::optional<tls::psk_key>> {
+                        static_cast<void>(co_await sleep_for(3ms));
+                        asked.push_back(identity + " of " + servername);
+                        co_return shared_key();
+                    };
+                    proposing = [&](std::optional<std::string> hint) -> task<std::optional<tls::psk_identity>> {
+                        static_cast<void>(co_await sleep_for(3ms));
+                        asked.push_back("hint " + hint.value_or("none"));
+                        co_return propose();
+                    };
+                } else {
+                    options.psk_callback = [&](const std::string& identity, const std::string& servername) {
+                        asked.push_back(identity + " of " + servername);
+                        return std::optional<tls::psk_key>(shared_key());
+                    };
+                }
+                tls::server server = tls::create_server(std::move(options), test::echo);
+                tls::connect_options how = client_of(test::listen_anywhere(server), version, proposing);
+                how.servername = "localhost";
+                tls::socket client = tls::connect(std::move(how));
+                auto connecting = client.secure_connect();
+                const result<> connected = co_await connecting;
+                BOOST_TEST(name_of(connected) == "");
+                auto echoing = test::echoes(client, "by key");
+                const bool echoed = co_await echoing;
+                BOOST_TEST(echoed);
+                const std::string hint = version == protocol_version::tlsv1_2 ? "hint which" : "hint none";
+                BOOST_TEST((asked == std::vector<std::string>{hint, "one of localhost"}));
+                BOOST_TEST(stacks_in_use() == 0u);
+            });
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_around_a_connection_has_keys_too, *label("SOCK-07"))
+{
+    test::run([]() -> task<> {
+        net::server below = net::create_server({}, [](net::socket accepted) -> task<> {
+            tls::socket_options options{.is_server = true};
+            options.psk_server_callback = [] { return std::optional<tls::psk_key>(shared_key()); };
+            options.secure_context = {with_keys(protocol_version::tlsv1_3)};
+            auto echoing = test::echo(tls::socket(std::move(accepted), std::move(options)));
+            co_await echoing;
+        });
+        net::socket plain = net::connect({.port = test::listen_anywhere(below)});
+        const result<> reached = co_await plain.connect();
+        BOOST_TEST(name_of(reached) == "");
+        tls::socket_options options;
+        options.psk_client_callback = propose;
+        options.secure_context = {with_keys(protocol_version::tlsv1_3)};
+        tls::socket client(std::move(plain), std::move(options));
+        auto echoing = test::echoes(client, "by key");
+        const bool echoed = co_await echoing;
+        BOOST_TEST(echoed);
+        BOOST_TEST(client.psk_identity().value_or("") == "one");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_hint_that_cannot_be_sent_is_refused_when_the_server_is_made, *label("OPT-13 ERR-15 PSK-12"))
+{
+    const auto make = [](std::string hint) {
+        tls::server_options options{.psk_callback = [] { return std::optional<tls::psk_key>(); },
+                                    .psk_identity_hint = std::move(hint)};
+        static_cast<void>(tls::create_server(std::move(options), test::echo));
+    };
+    test::run([make]() -> task<> {
+        BOOST_TEST(test::thrown_code([&] { make(std::string(257, 'h')); }) == "ERR_TLS_PSK_SET_IDENTIY_HINT_FAILED");
+        BOOST_TEST(test::thrown_code([&] { make(std::string("a\0b", 3)); }) == "ERR_INVALID_ARG_VALUE");
+        BOOST_TEST(test::thrown_code([&] { make(std::string(256, 'h')); }) == "none");
+        co_return;
+    });
+}
+
+namespace {
+
+enum class ending { client_ends, client_resets, timeout, stop, destroyed_server };
+
+task<> end_while_a_key_is_looked_up(protocol_version version, ending how)
+{
+    const test::process_counts before = test::process_counts::now();
+    {
+        int waiting = 0;
+        std::vector<std::string> failures;
+        tls::server_options options{.handshake_timeout = how == ending::timeout ? 300ms : 30s,
+                                    .secure_context = {with_keys(version)}};
+        options.psk_callback = [&]() -> task<std::optional<tls::psk_key>> {
+            co_await wait_for_ever(waiting);
+            co_return std::nullopt;
+        };
+        std::optional<tls::server> server(tls::create_server(std::move(options), test::echo));
+        server->on_tls_client_error([&](tls::error_info what) { failures.push_back(what.code); });
+        std::optional<tls::socket> client = tls::connect(client_of(test::listen_anywhere(*server), version));
+        scope beside;
+        const auto connect = [&client]() -> task<> {
+            auto connecting = client->secure_connect();
+            const result<> connected = co_await connecting;
+            BOOST_TEST(!connected.has_value());
+        };
+        beside.spawn(connect);
+        auto beginning = test::eventually([&] { return waiting == 1; });
+        const bool begun = co_await beginning;
+        BOOST_TEST_REQUIRE(begun);
+        BOOST_TEST(stacks_in_use() >= 1u);
+        if (how == ending::client_ends)
+            client->destroy();
+        else if (how == ending::client_resets)
+            client->reset_and_destroy();
+        else if (how == ending::stop)
+            server->request_stop();
+        else if (how == ending::destroyed_server)
+            server.reset();
+        auto leaving = test::eventually([&] { return waiting == 0; });
+        const bool left = co_await leaving;
+        BOOST_TEST(left);
+        if (how == ending::timeout) {
+            auto reporting = test::eventually([&] { return failures.size() == 1; });
+            const bool reported = co_await reporting;
+            BOOST_TEST(reported);
+            BOOST_TEST((failures == std::vector<std::string>{"ERR_TLS_HANDSHAKE_TIMEOUT"}));
+        }
+        beside.request_stop();
+        co_await beside.join();
+    }
+    BOOST_TEST(stacks_in_use() == 0u);
+    auto back = test::counts_return_to(before);
+    co_await back;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(whatever_ends_a_handshake_ends_the_look_up_of_its_key, *label("PSK-17"))
+{
+    for (const protocol_version version : both_versions)
+        for (const ending how :
+             {ending::client_ends, ending::client_resets, ending::timeout, ending::stop, ending::destroyed_server})
+            BOOST_TEST_CONTEXT("ending " << static_cast<int>(how))
+            {
+                test::run([version, how] { return end_while_a_key_is_looked_up(version, how); });
+            }
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_looks_for_its_key_ends_with_its_socket_and_its_deadline, *label("PSK-17"))
+{
+    test::run([]() -> task<> {
+        const test::process_counts before = test::process_counts::now();
+        for (const bool destroyed : {false, true}) {
+            net::server silent =
+                net::create_server({}, [](net::socket) -> task<> { static_cast<void>(co_await sleep_for(1h)); });
+            int waiting = 0;
+            tls::connect_options options =
+                client_of(test::listen_anywhere(silent), protocol_version::tlsv1_3,
+                          [&](std::optional<std::string>) -> task<std::optional<tls::psk_identity>> {
+                              co_await wait_for_ever(waiting);
+                              co_return std::nullopt;
+                          });
+            options.handshake_timeout = destroyed ? 30s : 200ms;
+            tls::socket client = tls::connect(std::move(options));
+            std::string outcome;
+            scope beside;
+            const auto connect = [&]() -> task<> {
+                auto connecting = client.secure_connect();
+                const result<> connected = co_await connecting;
+                outcome = name_of(connected);
+            };
+            beside.spawn(connect);
+            auto beginning = test::eventually([&] { return waiting == 1; });
+            const bool begun = co_await beginning;
+            BOOST_TEST_REQUIRE(begun);
+            if (destroyed)
+                client.destroy();
+            co_await beside.join();
+            BOOST_TEST(outcome == (destroyed ? "ERR_STREAM_DESTROYED" : "ERR_TLS_HANDSHAKE_TIMEOUT"));
+            auto leaving = test::eventually([&] { return waiting == 0 && stacks_in_use() == 0; });
+            const bool left = co_await leaving;
+            BOOST_TEST(left);
+        }
+        auto back = test::counts_return_to(before);
+        co_await back;
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
