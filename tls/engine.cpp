@@ -213,6 +213,11 @@ void engine_access::close(engine& of) noexcept
     of.state_->close();
 }
 
+tls::question engine_access::take_question(engine& of) noexcept
+{
+    return of.state_->take_question();
+}
+
 void engine_access::give(engine& to, any_answer given)
 {
     to.state_->answer(std::move(given));

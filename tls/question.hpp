@@ -53,11 +53,20 @@ public:
     {
     }
     sni_answer(sni_settings settings) : settings_(std::move(settings)) {}
+    /// No such name here: the alert unrecognized_name, or access_denied where the client named none.
+    static sni_answer refuse()
+    {
+        sni_answer made;
+        made.refuses_ = true;
+        return made;
+    }
 
     const sni_settings& settings() const noexcept { return settings_; }
+    bool refuses() const noexcept { return refuses_; }
 
 private:
     sni_settings settings_;
+    bool refuses_ = false;
 };
 
 /// What a client offers to speak over the connection.

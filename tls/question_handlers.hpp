@@ -15,7 +15,7 @@ namespace coil::tls {
 // it waits. A handler that has waited must not destroy the socket that it answers for; `socket.destroy()` is allowed.
 
 /// Chooses what decides about a connection, for the name that the client asks for; called where it asks for one.
-/// Throws: `tls::error` in place of an answer refuses the client.
+/// `sni_answer::refuse()` refuses the client.
 /// Node: SNICallback.
 using sni_handler = handler<sni_answer(std::string servername, client_hello hello)>;
 

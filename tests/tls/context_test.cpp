@@ -325,7 +325,7 @@ BOOST_AUTO_TEST_CASE(options_about_keys_that_could_have_no_effect_are_refused_by
         BOOST_TEST(says(what, "ERR_INVALID_ARG_VALUE", name), name << ": " << what);
 }
 
-BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *label("F-62 BYD-38"))
+BOOST_AUTO_TEST_CASE(options_that_could_have_no_effect_are_refused_by_name, *label("F-62 BYD-38 ERR-21"))
 {
     const tls::secure_context context = create_secure_context({.cert = all().server.cert, .key = all().server.key});
     const auto with = [&](tls::role role, engine_options options) {

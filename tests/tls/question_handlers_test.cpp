@@ -252,6 +252,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_fails_or_answers_nonsense_ends_that_handshak
             int alert;
         } const cases[] = {{"throws", "ERR_TLS_HANDLER_FAILED", 80},
                            {"waits and throws", "ERR_TLS_HANDLER_FAILED", 80},
+                           {"unknown name", "ERR_TLS_HANDSHAKE_REFUSED", 112},
                            {"foreign protocol", "ERR_TLS_ALPN_CALLBACK_INVALID_RESULT", 80},
                            {"no protocol", "ERR_SSL_NO_APPLICATION_PROTOCOL", 120},
                            {"unpinned", "ERR_PIN", 42}};
@@ -265,6 +266,8 @@ BOOST_AUTO_TEST_CASE(a_handler_that_fails_or_answers_nonsense_ends_that_handshak
         options.sni_callback = [&](std::string) -> task<tls::sni_answer> {
             if (now == "waits and throws")
                 co_await this_task::yield();
+            if (now == "unknown name")
+                co_return tls::sni_answer::refuse();
             if (now.ends_with("throws"))
                 throw std::runtime_error("no such name");
             co_return std::nullopt;

@@ -197,7 +197,7 @@ bool connection::look_up_answer() noexcept
 
 void connection::begin_answer() noexcept
 {
-    answering_ = answering::begin(*this, handlers_, engine_.asked());
+    answering_ = answering::begin(*this, handlers_, engine_access::take_question(engine_));
     if (!bytes_->receive_error())
         bytes_->want_bytes();
     else if (!linked())

@@ -12,6 +12,8 @@ struct engine_access {
     static const engine_state* state(const engine& of) noexcept { return of.state_.get(); }
     /// Says that the connection below has gone.
     static void close(engine& of) noexcept;
+    /// What is asked of an engine that waits for an answer; `asked()` tells only the kind then.
+    static tls::question take_question(engine& of) noexcept;
     /// Answers what was asked, whatever it is.
     static void give(engine& to, any_answer given);
     /// Whether the last read went through so many messages without data that others should have a turn.

@@ -2,6 +2,7 @@
 
 #include <coil/net/address.hpp>
 #include <coil/runtime/internal/misuse.hpp>
+#include <coil/tls/internal/engine_option_rules.hpp>
 
 #include <system_error>
 
@@ -21,42 +22,6 @@ int server_verify_mode(client_certificates policy) noexcept
     if (!policy.request)
         return SSL_VERIFY_NONE;
     return policy.reject ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER;
-}
-
-/// Refuses what is only of use on the other side: whoever says it expects something that would not happen.
-void check_options(tls::role role, const engine_options& options)
-{
-    struct rule {
-        bool given;
-        tls::role side;
-        const char* name;
-    };
-    const rule rules[] = {
-        {options.ask.alpn, role::server, "ask.alpn"},
-        {options.ask.certificate_status, role::server, "ask.certificate_status"},
-        {options.ask.client_hello, role::server, "ask.client_hello"},
-        {options.ask.server_identity, role::client, "ask.server_identity"},
-        {options.ask.stapled_response, role::client, "ask.stapled_response"},
-        {!options.host.empty(), role::client, "host"},
-        {!options.psk_identity_hint.empty(), role::server, "psk_identity_hint"},
-        {options.request_cert, role::server, "request_cert"},
-        {options.request_ocsp, role::client, "request_ocsp"},
-        {!options.servername.empty(), role::client, "servername"},
-        {options.verify_ocsp != ocsp_policy::off, role::client, "verify_ocsp"},
-    };
-    for (const rule& one : rules)
-        if (one.given && one.side != role)
-            throw argument_error("ERR_INVALID_ARG_VALUE", std::string(one.name) + " is an option of a " +
-                                                              (one.side == role::server ? "server" : "client"));
-    if (!options.psk_identity_hint.empty() && !options.ask.psk)
-        throw argument_error("ERR_INVALID_ARG_VALUE", "psk_identity_hint is of no use without ask.psk");
-    if (options.ask.alpn && !options.alpn_protocols.empty())
-        throw argument_error("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS",
-                             "alpn_protocols is given, and so is who is to be asked instead");
-    if (options.ask.stapled_response && !options.request_ocsp && options.verify_ocsp == ocsp_policy::off)
-        throw argument_error(
-            "ERR_INVALID_ARG_VALUE",
-            "ask.stapled_response has nothing to wait for: request_ocsp is off, and so is verify_ocsp");
 }
 
 const context_state& state_of(const secure_context& context, const char* who)

@@ -54,6 +54,8 @@ public:
     /// @{ Between the owner and the callback that asks.
     const tls::question& asked() const noexcept;
     bool waits_for_answer() const noexcept;
+    /// Hands over what was asked, so that it is in memory once while the answer takes its time.
+    tls::question take_question() noexcept { return std::move(question_->asked); }
     void answer(any_answer given);
     /// Ends the handshake: this and all further questions are refused.
     void refuse_with(std::error_code why) noexcept;

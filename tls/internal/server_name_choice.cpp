@@ -19,7 +19,9 @@ bool server_name_choice::decide(engine_state& engine)
     name_ = requested_name(ssl);
     if (engine.options->ask.client_hello) {
         const std::optional<sni_answer> answer = engine.ask<sni_answer>(read_client_hello(ssl));
-        if (!answer)
+        if (answer && answer->refuses())
+            engine.refuse_with(errc::handshake_refused);
+        if (!answer || answer->refuses())
             return false;
         used_ = !name_.empty() && answer->settings().secure_context;
         engine.apply(answer->settings());
