@@ -26,6 +26,8 @@ struct connect_options {
     alpn_protocol_list alpn_protocols = {};
     /// Replaces `tls::check_server_identity`. Node: checkServerIdentity.
     server_identity_handler check_server_identity = {};
+    /// Chooses the certificate for a server that asks for one, by the authorities that it names.
+    client_certificate_handler client_certificate_callback = {};
     /// Addresses of one family only. Node: family.
     std::optional<net::address_family> family = {};
     /// For the handshake, from the moment of the connection, and for each renegotiation. 0: no limit.

@@ -128,6 +128,11 @@ void engine::answer(signature to_signature_request)
     state_->answer(std::move(to_signature_request));
 }
 
+void engine::answer(client_certificate to_client_certificate_request)
+{
+    state_->answer(std::move(to_client_certificate_request));
+}
+
 namespace {
 
 void check_asked(const internal::engine_state& of)

@@ -147,6 +147,7 @@ public:
     void answer(std::optional<tls::psk_identity> to_psk_request);
     void answer(std::optional<psk_key> to_psk_identity_request);
     void answer(signature to_signature_request);
+    void answer(client_certificate to_client_certificate_request);
     /// @}
     /// Refuses whatever was asked, which ends the handshake with an alert and `errc::handshake_refused`.
     /// Throws: `tls::error` ERR_TLS_INVALID_STATE where nothing was asked.

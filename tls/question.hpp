@@ -2,6 +2,7 @@
 
 #include <coil/tls/alpn_protocol_list.hpp>
 #include <coil/tls/certificate.hpp>
+#include <coil/tls/client_certificate_request.hpp>
 #include <coil/tls/ocsp.hpp>
 #include <coil/tls/psk.hpp>
 #include <coil/tls/secure_context.hpp>
@@ -155,16 +156,16 @@ private:
 };
 
 /// What a handshake waits to be told; `std::monostate` where it waits for nothing of the kind.
-using question =
-    std::variant<std::monostate, client_hello, alpn_request, server_identity_request, peer_verification,
-                 certificate_status_request, stapled_response, psk_request, psk_identity_request, signature_request>;
+using question = std::variant<std::monostate, client_hello, alpn_request, server_identity_request, peer_verification,
+                              certificate_status_request, stapled_response, psk_request, psk_identity_request,
+                              signature_request, client_certificate_request>;
 
 namespace internal {
 
 /// What answers a question, in the order of the questions.
 using any_answer =
     std::variant<std::monostate, sni_answer, alpn_answer, std::optional<identity_error>, verdict, staple_answer,
-                 ocsp_verdict, std::optional<psk_identity>, std::optional<psk_key>, signature>;
+                 ocsp_verdict, std::optional<psk_identity>, std::optional<psk_key>, signature, client_certificate>;
 
 }  // namespace internal
 
@@ -174,6 +175,8 @@ struct question_set {
     bool alpn = false;
     /// Server: `certificate_status_request`, where the client wants a stapled response. Not where a session is resumed.
     bool certificate_status = false;
+    /// Client: `client_certificate_request`, where the server asks for a certificate.
+    bool client_certificate = false;
     /// Server: every first ClientHello of a connection.
     bool client_hello = false;
     /// Once a chain has come and was looked at, on a client also for whom it is. Not where a session is resumed.

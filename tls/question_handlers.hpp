@@ -19,6 +19,16 @@ namespace coil::tls {
 /// Node: SNICallback.
 using sni_handler = handler<sni_answer(std::string servername, client_hello hello)>;
 
+/// Chooses what decides about a connection, as an `sni_handler`, by all that the client says first; called for each client,
+/// also one that names no server.
+/// Node: has none.
+using client_hello_handler = handler<sni_answer(client_hello hello)>;
+
+/// The certificate that a client has for a server that asks for one; called where it does. An empty context: what the
+/// connection's own has.
+/// Node: has none.
+using client_certificate_handler = handler<secure_context(client_certificate_request request)>;
+
 /// Chooses a protocol; called where the client offers some.
 /// Node: ALPNCallback.
 using alpn_handler = handler<alpn_answer(alpn_request request)>;

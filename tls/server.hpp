@@ -36,6 +36,9 @@ struct server_options {
     alpn_handler alpn_callback = {};
     /// Application protocols in falling preference. A client that offers some and shares none is refused. Node: ALPNProtocols.
     alpn_protocol_list alpn_protocols = {};
+    /// Chooses what counts for each client by its ClientHello, also for one that names no server; in place of `sni_callback` and
+    /// of what `add_context` was given.
+    client_hello_handler client_hello_callback = {};
     /// For each handshake, from the acceptance of the connection, and for each renegotiation. 0: no limit. Node: handshakeTimeout, where 0 means 120 s.
     std::chrono::milliseconds handshake_timeout = default_handshake_timeout;
     /// Node: keepAlive.

@@ -43,6 +43,10 @@ struct socket_options {
     alpn_protocol_list alpn_protocols = {};
     /// Client: replaces `tls::check_server_identity`. Node: checkServerIdentity.
     server_identity_handler check_server_identity = {};
+    /// Client: chooses the certificate for a server that asks for one.
+    client_certificate_handler client_certificate_callback = {};
+    /// Server: chooses what counts by the ClientHello; in place of `sni_callback`.
+    client_hello_handler client_hello_callback = {};
     /// For each handshake, that of a renegotiation included, from its first step on. 0: no limit.
     /// Node: has none here; handshakeTimeout of a server.
     std::chrono::milliseconds handshake_timeout = default_handshake_timeout;

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ class waiting_room;
 struct server_parts {
     coil::tls::server_options options;
     coil::tls::secure_context_options context;
+    /// What is told to a server that is there; empty: nothing.
+    std::function<void(coil::tls::server&)> tell = {};
 };
 
 /// A question that a handshake may wait for. What has to be there for it to be asked is there on both sides in all

@@ -42,7 +42,10 @@ tls::server listen(const serve_settings& given, waiting_room& room)
     for (const question* one : given.asked)
         one->ask(parts, room, static_cast<std::size_t>(one - question_table().data()));
     parts.options.secure_context = tls::create_secure_context(parts.context);
-    return listen_with_coil(protocol::echo, std::move(parts.options), 0);
+    tls::server made = listen_with_coil(protocol::echo, std::move(parts.options), 0);
+    if (parts.tell)
+        parts.tell(made);
+    return made;
 }
 
 std::string state_text(const tls::server& server, const waiting_room& room)

@@ -17,12 +17,20 @@ task<any_answer> any(task<Answer> asking)
     co_return any_answer(std::move(given));
 }
 
+task<any_answer> as_client_certificate(task<secure_context> asking)
+{
+    secure_context given = co_await asking;
+    co_return any_answer(client_certificate(std::move(given)));
+}
+
 /// Whom to ask, by what is asked.
 struct asking {
     const question_handlers* whom;  // null: only who comes with the question
 
     task<any_answer> operator()(client_hello& hello) const
     {
+        if (whom->client_hello_callback)
+            return any(whom->client_hello_callback(std::move(hello)));
         std::string name = hello.servername;
         return any(whom->sni_callback(std::move(name), std::move(hello)));
     }
@@ -50,6 +58,10 @@ struct asking {
     {
         return any(whom->on_ocsp_response(std::move(about.response), std::move(about.cert), std::move(about.found)));
     }
+    task<any_answer> operator()(client_certificate_request& request) const
+    {
+        return as_client_certificate(whom->client_certificate_callback(std::move(request)));
+    }
     task<any_answer> operator()(std::monostate) const { coil::internal::stop_program("a handler is asked nothing"); }
 };
 
@@ -58,7 +70,7 @@ struct asking {
 std::optional<sni_answer> question_handlers::look_up(const tls::question& asked) const
 {
     const auto* const hello = std::get_if<client_hello>(&asked);
-    if (!hello || (sni_callback && !hello->servername.empty()))
+    if (!hello || client_hello_callback || (sni_callback && !hello->servername.empty()))
         return std::nullopt;
     if (sni_callback || !names || hello->servername.empty())
         return sni_answer();
@@ -70,7 +82,8 @@ question_set question_handlers::questions() const noexcept
     question_set set;
     set.alpn = static_cast<bool>(alpn_callback);
     set.certificate_status = static_cast<bool>(on_ocsp_request);
-    set.client_hello = sni_callback || names;
+    set.client_certificate = static_cast<bool>(client_certificate_callback);
+    set.client_hello = client_hello_callback || sni_callback || names;
     set.peer_verification = static_cast<bool>(verify_peer);
     set.psk = psk_callback || psk_server_callback;
     set.server_identity = static_cast<bool>(check_server_identity);

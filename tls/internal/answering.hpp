@@ -18,6 +18,8 @@ class connection;
 struct question_handlers {
     alpn_handler alpn_callback = {};
     server_identity_handler check_server_identity = {};
+    client_certificate_handler client_certificate_callback = {};
+    client_hello_handler client_hello_callback = {};
     ocsp_request_handler on_ocsp_request = {};
     ocsp_response_handler on_ocsp_response = {};
     psk_handler psk_callback = {};

@@ -24,6 +24,8 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
     const rule rules[] = {
         {static_cast<bool>(handlers.alpn_callback), role::server, "alpn_callback"},
         {static_cast<bool>(handlers.check_server_identity), role::client, "check_server_identity"},
+        {static_cast<bool>(handlers.client_certificate_callback), role::client, "client_certificate_callback"},
+        {static_cast<bool>(handlers.client_hello_callback), role::server, "client_hello_callback"},
         {!engine.host.empty(), role::client, "host"},
         {static_cast<bool>(handlers.psk_callback), role::client, "psk_client_callback"},
         {!engine.psk_identity_hint.empty(), role::server, "psk_identity_hint"},
@@ -44,13 +46,18 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
     if (handlers.alpn_callback && !engine.alpn_protocols.empty())
         throw argument_error("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS",
                              "alpn_callback and alpn_protocols are both given: which of them counts cannot be told");
-    if (is_server && handlers.verify_peer && !engine.request_cert && !handlers.sni_callback)
+    if (is_server && handlers.verify_peer && !engine.request_cert && !handlers.sni_callback &&
+        !handlers.client_hello_callback)
         throw argument_error(
             "ERR_INVALID_ARG_VALUE",
             "verify_peer has nothing to look at: request_cert is off, and no sni_callback can turn it on");
     if (handlers.on_ocsp_response && !engine.request_ocsp && engine.verify_ocsp == ocsp_policy::off)
         throw argument_error("ERR_INVALID_ARG_VALUE",
                              "on_ocsp_response has nothing to look at: request_ocsp is off, and so is verify_ocsp");
+    if (handlers.client_hello_callback && handlers.sni_callback)
+        throw argument_error(
+            "ERR_INVALID_ARG_VALUE",
+            "client_hello_callback and sni_callback are both given: which of them counts cannot be told");
     psk_choice::check_hint(engine.psk_identity_hint);
     if (!engine.psk_identity_hint.empty() && !handlers.psk_server_callback)
         throw argument_error("ERR_INVALID_ARG_VALUE", "psk_identity_hint is of no use without who knows the keys");

@@ -56,6 +56,7 @@ behaviour behaviour_of(role side, const Options& options, std::string servername
         engine.request_cert = options.request_cert;
         handlers.alpn_callback = options.alpn_callback;
         engine.psk_identity_hint = options.psk_identity_hint;
+        handlers.client_hello_callback = options.client_hello_callback;
         handlers.sni_callback = options.sni_callback;
     }
     if constexpr (requires { options.psk_client_callback; }) {
@@ -71,6 +72,7 @@ behaviour behaviour_of(role side, const Options& options, std::string servername
         engine.request_ocsp = options.request_ocsp;
         engine.verify_ocsp = options.verify_ocsp;
         handlers.check_server_identity = options.check_server_identity;
+        handlers.client_certificate_callback = options.client_certificate_callback;
         handlers.on_ocsp_response = options.on_ocsp_response;
     }
     if constexpr (requires { options.on_ocsp_request; })

@@ -28,24 +28,6 @@ std::string object_text(const ASN1_OBJECT* object)
     return text.data();
 }
 
-std::optional<distinguished_name> read_name(const X509_NAME* name)
-{
-    std::vector<distinguished_name::entry> entries;
-    for (int i = 0; i < X509_NAME_entry_count(name); ++i) {
-        const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);
-        const ASN1_OBJECT* type = X509_NAME_ENTRY_get_object(entry);
-        const int nid = OBJ_obj2nid(type);
-        unsigned char* utf8 = nullptr;
-        const int size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
-        if (size < 0)
-            return std::nullopt;
-        const openssl_text value(reinterpret_cast<char*>(utf8));
-        entries.emplace_back(nid == NID_undef ? object_text(type) : OBJ_nid2sn(nid),
-                             std::string(value.get(), static_cast<std::size_t>(size)));
-    }
-    return distinguished_name(std::move(entries));
-}
-
 std::optional<std::string> read_alternative_names(X509* from)
 {
     const general_names_ptr names(
@@ -200,6 +182,24 @@ bool is_self_issued(X509* from)
 }
 
 }  // namespace
+
+std::optional<distinguished_name> read_name(const X509_NAME* name)
+{
+    std::vector<distinguished_name::entry> entries;
+    for (int i = 0; i < X509_NAME_entry_count(name); ++i) {
+        const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);
+        const ASN1_OBJECT* type = X509_NAME_ENTRY_get_object(entry);
+        const int nid = OBJ_obj2nid(type);
+        unsigned char* utf8 = nullptr;
+        const int size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
+        if (size < 0)
+            return std::nullopt;
+        const openssl_text value(reinterpret_cast<char*>(utf8));
+        entries.emplace_back(nid == NID_undef ? object_text(type) : OBJ_nid2sn(nid),
+                             std::string(value.get(), static_cast<std::size_t>(size)));
+    }
+    return distinguished_name(std::move(entries));
+}
 
 x509_ptr find_issuer(X509* subject, STACK_OF(X509) * received, X509_STORE* store)
 {

@@ -3,7 +3,12 @@
 #include <coil/tls/certificate.hpp>
 #include <coil/tls/internal/openssl.hpp>
 
+#include <optional>
+
 namespace coil::tls::internal {
+
+/// None for a name without attributes.
+std::optional<distinguished_name> read_name(const X509_NAME* name);
 
 /// All that `certificate` says about one certificate, without its issuer.
 certificate read_certificate(X509* from);

@@ -16,6 +16,7 @@ void check_options(tls::role role, const engine_options& options)
     const rule rules[] = {
         {options.ask.alpn, role::server, "ask.alpn"},
         {options.ask.certificate_status, role::server, "ask.certificate_status"},
+        {options.ask.client_certificate, role::client, "ask.client_certificate"},
         {options.ask.client_hello, role::server, "ask.client_hello"},
         {options.ask.server_identity, role::client, "ask.server_identity"},
         {options.ask.stapled_response, role::client, "ask.stapled_response"},

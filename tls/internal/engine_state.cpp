@@ -2,6 +2,7 @@
 
 #include <coil/net/address.hpp>
 #include <coil/runtime/internal/misuse.hpp>
+#include <coil/tls/internal/client_certificate_choice.hpp>
 #include <coil/tls/internal/engine_option_rules.hpp>
 
 #include <system_error>
@@ -52,6 +53,8 @@ engine_state::engine_state(secure_context with, tls::role as, std::shared_ptr<co
         set_up_server();
     else
         set_up_client();
+    if (options->ask.client_certificate)
+        client_certificate_choice::install(ssl.get());
     if (options->ask.psk)
         psk.install(ssl.get(), is_server(), options->psk_identity_hint);
 }
@@ -214,7 +217,7 @@ bool engine_state::can_ask() const noexcept
     const question_set& questions = options->ask;
     const bool about_peer = questions.peer_verification || questions.server_identity || questions.stapled_response;
     if (handshake_done)
-        return (about_peer || questions.psk || signs_elsewhere_) &&
+        return (about_peer || questions.client_certificate || questions.psk || signs_elsewhere_) &&
                SSL_version(ssl.get()) < TLS1_3_VERSION;  // it may renegotiate
     return signs_elsewhere_ || questions != question_set();
 }
