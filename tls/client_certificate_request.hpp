@@ -21,7 +21,7 @@ struct client_certificate_request {
 /// Which certificates and keys a client has for a server that asks: those of a context, or none, for which the connection's
 /// own context counts.
 struct client_certificate {
-    client_certificate(tls::secure_context context) : key_cert(std::move(context)) {}
+    explicit client_certificate(tls::secure_context context) : key_cert(std::move(context)) {}
 
     secure_context key_cert;
 };
