@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace coil::internal {
 
@@ -38,6 +39,8 @@ class unwanted_capabilities {
 public:
     /// Throws: `std::system_error` where it names something unknown.
     unwanted_capabilities();
+    /// These instead.
+    explicit unwanted_capabilities(std::set<std::string, std::less<>> names) noexcept : names_(std::move(names)) {}
 
     bool contains(std::string_view name) const { return names_.contains(name); }
 

@@ -1,13 +1,12 @@
 #include <coil/runtime/internal/ring/epoll_ring.hpp>
 
 #include <coil/runtime/internal/ring/completion_queue.hpp>
-#include <coil/runtime/internal/ring/event_wait.hpp>
 #include <coil/runtime/internal/ring/file_job.hpp>
-#include <coil/runtime/internal/ring/nonblocking_calls.hpp>
+#include <coil/runtime/internal/ring/partial_send.hpp>
 #include <coil/runtime/internal/ring/pending_requests.hpp>
-#include <coil/runtime/internal/ring/private_descriptions.hpp>
 #include <coil/runtime/internal/ring/quiet_sends.hpp>
 #include <coil/runtime/internal/ring/receive_buffers.hpp>
+#include <coil/runtime/internal/ring/system.hpp>
 #include <coil/runtime/internal/ring/watched_descriptors.hpp>
 
 #include <algorithm>
@@ -18,18 +17,14 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace coil::internal {
 namespace {
 
 using std::chrono::nanoseconds;
-using std::chrono::steady_clock;
 
 /// Events taken at once; the others stay with the kernel until what these brought was dealt with.
 constexpr std::size_t most_events = 128;
@@ -59,9 +54,8 @@ std::uint32_t events_for(opcode code) noexcept
     }
 }
 
-capabilities capabilities_for(const ring_options& options)
+capabilities capabilities_for(const ring_options& options, const unwanted_capabilities& unwanted)
 {
-    const unwanted_capabilities unwanted;
     capabilities made;
     made.backend = coil::backend::epoll;
     made.reason = options.reason;
@@ -78,19 +72,19 @@ capabilities capabilities_for(const ring_options& options)
 
 class epoll_ring final : public ring {
 public:
-    explicit epoll_ring(const ring_options& options)
-        : supported_(capabilities_for(options)),
+    epoll_ring(const ring_options& options, const unwanted_capabilities& without, std::unique_ptr<nonblocking_system> on,
+               std::unique_ptr<bell> news)
+        : supported_(capabilities_for(options, without)),
           buffers_(supported_.receive_buffers, options.receive_buffer_size),
-          jobs_(std::make_shared<finished_jobs>())
+          system_(std::move(on)),
+          jobs_(std::make_shared<finished_jobs>(std::move(news))),
+          descriptors_(*system_)
     {
         if (options.submission_entries == 0)
             throw std::system_error(EINVAL, std::system_category(), "a ring without submission entries");
         queue_.reserve(options.submission_entries);
-        epoll_event of_jobs{};
-        of_jobs.events = EPOLLIN | EPOLLET;
-        of_jobs.data.u64 = jobs_ended;
-        if (::epoll_ctl(descriptors_.epoll(), EPOLL_CTL_ADD, jobs_->bell(), &of_jobs) != 0)
-            throw std::system_error(errno, std::system_category(), "epoll_ctl");
+        if (const int refused = system_->watch(jobs_->descriptor_of_bell(), EPOLLIN, jobs_ended); refused != 0)
+            throw std::system_error(-refused, std::system_category(), "epoll_ctl");
     }
 
     epoll_ring(const epoll_ring&) = delete;
@@ -116,19 +110,16 @@ public:
         if (!wait || wait->count() <= 0) {
             while (gather(wait)) {}
         } else {
-            const auto end = steady_clock::now() + std::min(*wait, longest_wait);
+            const auto end = system_->now() + std::min(*wait, longest_wait);
             while (wait->count() > 0 && gather(wait))
-                wait = end - steady_clock::now();
+                wait = end - system_->now();
         }
         quiet_.settle();
     }
 
     bool has_news() const noexcept override
     {
-        if (!completions_.empty() || !turns_.empty())
-            return true;
-        pollfd asked{.fd = descriptors_.epoll(), .events = POLLIN, .revents = 0};
-        return ::poll(&asked, 1, 0) > 0;
+        return !completions_.empty() || !turns_.empty() || system_->has_events();
     }
 
     bool next(completion& taken) noexcept override
@@ -187,10 +178,10 @@ private:
         case opcode::cancel: tell(wanted, cancel(wanted.offset)); return;
         case opcode::close:
             let_go(wanted.fd);
-            tell(wanted, ::close(wanted.fd) == 0 ? 0 : -errno);
+            tell(wanted, system_->close(wanted.fd));
             return;
         case opcode::shut_down:
-            tell(wanted, ::shutdown(wanted.fd, static_cast<int>(wanted.option)) == 0 ? 0 : -errno);
+            tell(wanted, system_->shut_down(wanted.fd, static_cast<int>(wanted.option)));
             return;
         default: break;
         }
@@ -222,14 +213,14 @@ private:
         case opcode::send_message: return send(what);
         case opcode::connect: return connect(what, first);
         case opcode::poll: {
-            const int events = poll_now(wanted.fd, wanted.option);
+            const int events = system_->poll(wanted.fd, wanted.option);
             return events == -EAGAIN ? step::waits : end(what, events);
         }
         case opcode::read:
         case opcode::write: return transfer(what, first);
         default:
-            if (wanted.fd >= 0 && ::fcntl(wanted.fd, F_GETFD) < 0)
-                return end(what, -errno);
+            if (const int kind = wanted.fd >= 0 ? system_->kind_of(wanted.fd) : 0; kind < 0)
+                return end(what, kind);
             return step::on_thread;
         }
     }
@@ -265,17 +256,17 @@ private:
         const int failure = descriptors_.watch(what.wanted.fd, verified);
         what.waits_for = awaited::readiness;
         what.watched = true;
-        if (failure == EPERM)
+        if (failure == -EPERM)
             start_job(what, false);
         else if (failure != 0)
-            end(what, -failure);
+            end(what, failure);
     }
 
     /// Tells the last of it. What was kept is gone afterwards.
     step end(pending_request& what, int result) noexcept
     {
         if (what.restore_blocking)
-            set_nonblocking(what.wanted.fd, false);
+            system_->set_nonblocking(what.wanted.fd, false);
         tell(what.wanted, result);
         if (what.kept)
             pending_.drop(what);
@@ -292,10 +283,10 @@ private:
     step accept(pending_request& what, bool first) noexcept
     {
         const int fd = what.wanted.fd;
-        if (first && is_listening(fd))
-            set_nonblocking(fd, true);
+        if (first && system_->is_listening(fd))
+            system_->set_nonblocking(fd, true);
         for (unsigned count = 0; count < most_accepted_at_once; ++count) {
-            const int connected = accept_one_now(fd);
+            const int connected = system_->accept(fd);
             if (connected == -EAGAIN)
                 return step::waits;
             if (connected < 0 || !supported_.multishot_accept)
@@ -329,7 +320,7 @@ private:
         const request& wanted = what.wanted;
         if (waits_unasked(what))
             return step::waits;
-        const int got = receive_now(wanted.fd, const_cast<void*>(wanted.address), wanted.length);
+        const int got = system_->receive(wanted.fd, const_cast<void*>(wanted.address), wanted.length);
         note_read(wanted.fd, got, wanted.length);
         return got == -EAGAIN ? step::waits : end(what, got);
     }
@@ -345,7 +336,7 @@ private:
             if (buffers_.empty())  // those that wait to be taken here may come back at once
                 return buffers_queued_ > 0 ? step::takes_turns : end(what, -ENOBUFS);
             const std::uint16_t id = buffers_.take();
-            const int got = receive_now(fd, buffers_.memory(id), buffers_.size());
+            const int got = system_->receive(fd, buffers_.memory(id), buffers_.size());
             note_read(fd, got, buffers_.size());
             if (got <= 0) {
                 buffers_.put(id);
@@ -361,7 +352,7 @@ private:
     step send(pending_request& what) noexcept
     {
         const request& wanted = what.wanted;
-        const int sent = send_now(wanted, what.done);
+        const int sent = send_rest(*system_, wanted, what.done);
         if (sent == -EAGAIN && !(wanted.option & MSG_DONTWAIT))
             return step::waits;
         if (wanted.quiet && sent == static_cast<int>(wanted.length)) {
@@ -373,12 +364,13 @@ private:
 
     step connect(pending_request& what, bool first) noexcept
     {
+        const auto* const where = static_cast<const sockaddr*>(what.wanted.address);
         if (first)
-            what.restore_blocking = set_nonblocking(what.wanted.fd, true);
-        const int outcome = connect_now(what.wanted);
+            what.restore_blocking = system_->set_nonblocking(what.wanted.fd, true);
+        const int outcome = system_->connect(what.wanted.fd, where, what.wanted.length);
         if (outcome == -EINPROGRESS)
             return step::waits;
-        const bool is_unix = static_cast<const sockaddr*>(what.wanted.address)->sa_family == AF_UNIX;
+        const bool is_unix = where->sa_family == AF_UNIX;
         return outcome == -EAGAIN && is_unix ? step::waits_for_time : end(what, outcome);
     }
 
@@ -386,17 +378,18 @@ private:
     {
         const request& wanted = what.wanted;
         if (first) {
-            struct stat status{};
-            if (::fstat(wanted.fd, &status) != 0)
-                return end(what, -errno);
-            if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode))
-                return step::on_thread;
-            what.is_socket = S_ISSOCK(status.st_mode);
+            const int kind = system_->kind_of(wanted.fd);
+            if (kind < 0)
+                return end(what, kind);
+            what.kind = static_cast<descriptor_kind>(kind);
         }
+        if (what.kind == descriptor_kind::stored)
+            return step::on_thread;
         if (what.channel >= 0)
-            return transferred(what, transfer_plainly(wanted, what.channel));
-        const int outcome = transfer_now(wanted, what.is_socket ? channel_kind::socket : channel_kind::stream);
-        return outcome == -EOPNOTSUPP && !what.is_socket ? transfer_otherwise(what) : transferred(what, outcome);
+            return transferred(what, system_->transfer_plainly(wanted, what.channel));
+        const int outcome = system_->transfer(wanted, what.kind);
+        const bool otherwise = outcome == -EOPNOTSUPP && what.kind != descriptor_kind::socket;
+        return otherwise ? transfer_otherwise(what) : transferred(what, outcome);
     }
 
     step transferred(pending_request& what, int outcome) noexcept
@@ -410,20 +403,17 @@ private:
     step transfer_otherwise(pending_request& what) noexcept
     {
         const request& wanted = what.wanted;
-        if (is_nonblocking(wanted.fd))
-            return transferred(what, transfer_plainly(wanted, wanted.fd));
-        struct stat status{};
-        if (::fstat(wanted.fd, &status) != 0)
-            return end(what, -errno);
-        what.channel = private_.of(wanted.fd, status);
+        if (system_->is_nonblocking(wanted.fd))
+            return transferred(what, system_->transfer_plainly(wanted, wanted.fd));
+        what.channel = system_->private_description(wanted.fd);
         if (what.channel >= 0)
-            return transferred(what, transfer_plainly(wanted, what.channel));
+            return transferred(what, system_->transfer_plainly(wanted, what.channel));
         const bool reads = wanted.code == opcode::read;
-        const int ready = poll_now(wanted.fd, reads ? POLLIN : POLLOUT);
+        const int ready = system_->poll(wanted.fd, reads ? POLLIN : POLLOUT);
         if (ready == -EAGAIN)
             return step::waits;
         if (ready < 0 || reads)
-            return end(what, ready < 0 ? ready : transfer_plainly(wanted, wanted.fd));
+            return end(what, ready < 0 ? ready : system_->transfer_plainly(wanted, wanted.fd));
         // It may wait all the same, for room for the rest.
         pending_request& kept = what.kept ? what : pending_.keep(what);
         start_job(kept, true);
@@ -446,7 +436,7 @@ private:
         }
         made->waiting = &what;
         what.job = made.get();
-        if (const std::error_code refused = worker_pool::instance().run(*made)) {
+        if (const std::error_code refused = system_->run(*made)) {
             what.job = nullptr;
             end(what, -refused.value());
             return;
@@ -511,7 +501,7 @@ private:
                 end(each, -ECANCELED);
         }
         descriptors_.forget(fd);
-        private_.forget(fd);
+        system_->forget_private_description(fd);
     }
 
     // Waiting.
@@ -538,7 +528,7 @@ private:
         else if (!paused_.empty())
             wait = wait ? std::min<nanoseconds>(*wait, backlog_pause) : backlog_pause;
         std::array<epoll_event, most_events> events;
-        const int count = wait_for_events(descriptors_.epoll(), events, wait);
+        const int count = system_->wait(events, wait);
         if (count < 0 && count != -EINTR)
             throw std::system_error(-count, std::system_category(), "epoll_wait");
         for (int i = 0; i < count; ++i)
@@ -573,6 +563,7 @@ private:
     receive_buffers buffers_;
     unsigned buffers_queued_ = 0;  // with completions that were not taken yet
     unsigned most_buffers_lent_ = 0;
+    std::unique_ptr<nonblocking_system> system_;
     std::shared_ptr<finished_jobs> jobs_;
     std::vector<request> queue_;
     completion_queue completions_;
@@ -581,7 +572,6 @@ private:
     retried_requests turns_;
     retried_requests paused_;
     watched_descriptors descriptors_;
-    private_descriptions private_;
     pending_requests pending_;
 };
 
@@ -589,7 +579,13 @@ private:
 
 std::unique_ptr<ring> make_epoll_ring(const ring_options& options)
 {
-    return std::make_unique<epoll_ring>(options);
+    return make_epoll_ring(options, unwanted_capabilities(), make_kernel_nonblocking_system(), kernel_system().make_bell());
+}
+
+std::unique_ptr<ring> make_epoll_ring(const ring_options& options, const unwanted_capabilities& without,
+                                      std::unique_ptr<nonblocking_system> on, std::unique_ptr<bell> news)
+{
+    return std::make_unique<epoll_ring>(options, without, std::move(on), std::move(news));
 }
 
 }  // namespace coil::internal

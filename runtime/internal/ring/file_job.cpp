@@ -1,16 +1,12 @@
 #include <coil/runtime/internal/ring/file_job.hpp>
 
-#include <coil/runtime/internal/ring/standard_numbers.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -109,17 +105,6 @@ int file_job::call() const noexcept
     return outcome < 0 ? -errno : static_cast<int>(outcome);
 }
 
-finished_jobs::finished_jobs() : bell_(above_standard_numbers(::eventfd(0, EFD_CLOEXEC)))
-{
-    if (bell_ < 0)
-        throw std::system_error(errno, std::system_category(), "eventfd");
-}
-
-finished_jobs::~finished_jobs()
-{
-    ::close(bell_);
-}
-
 bool finished_jobs::revoke(file_job& which) noexcept
 {
     const std::lock_guard lock(mutex_);
@@ -185,10 +170,8 @@ void finished_jobs::finish(std::unique_ptr<file_job> which) noexcept
     *end_ = which.get();
     end_ = &which.release()->next_;
     ended_.notify_all();
-    if (rings) {
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t written = ::write(bell_, &one, sizeof one);
-    }
+    if (rings)
+        news_->ring();
 }
 
 }  // namespace coil::internal

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coil/runtime/internal/ring/bell.hpp>
 #include <coil/runtime/internal/ring/ring.hpp>
 #include <coil/runtime/internal/ring/worker_pool.hpp>
 
@@ -62,14 +63,12 @@ private:
 /// go while a call blocks.
 class finished_jobs {
 public:
-    /// Throws: `std::system_error` where there is no descriptor left.
-    finished_jobs();
+    /// @param news  is rung whenever there is something to take; it need not be read where edges are watched.
+    explicit finished_jobs(std::unique_ptr<bell> news) noexcept : news_(std::move(news)) {}
     finished_jobs(const finished_jobs&) = delete;
     finished_jobs& operator=(const finished_jobs&) = delete;
-    ~finished_jobs();
 
-    /// An eventfd that is written whenever there is something to take; it need not be read where edges are watched.
-    int bell() const noexcept { return bell_; }
+    int descriptor_of_bell() const noexcept { return news_->descriptor(); }
 
     /// The ring's side.
     /// @{
@@ -97,7 +96,7 @@ private:
     file_job* first_ = nullptr;
     file_job** end_ = &first_;
     bool closed_ = false;
-    int bell_;
+    std::unique_ptr<bell> news_;
 };
 
 }  // namespace coil::internal

@@ -2,13 +2,13 @@
 
 #include <coil/runtime/internal/ring/standard_numbers.hpp>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -27,38 +27,6 @@ int outcome_of(Call call) noexcept
     }
 }
 
-int send_bytes(const request& wanted, std::uint32_t from) noexcept
-{
-    const auto* const bytes = static_cast<const std::byte*>(wanted.address);
-    const int flags = static_cast<int>(wanted.option) | MSG_DONTWAIT | MSG_NOSIGNAL;
-    return outcome_of([&] { return ::send(wanted.fd, bytes + from, wanted.length - from, flags); });
-}
-
-/// The caller's description stays as it is: what was sent already is left out of a copy.
-int send_parts(const request& wanted, std::uint32_t from) noexcept
-{
-    msghdr message = *static_cast<const msghdr*>(wanted.address);
-    const int flags = static_cast<int>(wanted.option) | MSG_DONTWAIT | MSG_NOSIGNAL;
-    if (from == 0)
-        return outcome_of([&] { return ::sendmsg(wanted.fd, &message, flags); });
-    std::size_t skipped = 0;
-    std::size_t left = from;
-    while (skipped < message.msg_iovlen && left >= message.msg_iov[skipped].iov_len)
-        left -= message.msg_iov[skipped++].iov_len;
-    std::array<iovec, 16> some;  // the next call takes the others
-    const std::size_t count = std::min(some.size(), message.msg_iovlen - skipped);
-    std::copy_n(message.msg_iov + skipped, count, some.begin());
-    if (count > 0) {
-        some[0].iov_base = static_cast<std::byte*>(some[0].iov_base) + left;
-        some[0].iov_len -= left;
-    }
-    message.msg_iov = some.data();
-    message.msg_iovlen = count;
-    message.msg_control = nullptr;  // it went with the first bytes
-    message.msg_controllen = 0;
-    return outcome_of([&] { return ::sendmsg(wanted.fd, &message, flags); });
-}
-
 }  // namespace
 
 int receive_now(int fd, void* memory, std::size_t size) noexcept
@@ -66,18 +34,14 @@ int receive_now(int fd, void* memory, std::size_t size) noexcept
     return outcome_of([&] { return ::recv(fd, memory, size, MSG_DONTWAIT); });
 }
 
-int send_now(const request& wanted, std::uint32_t& done) noexcept
+int send_now(int fd, const void* bytes, std::size_t size, int flags) noexcept
 {
-    while (true) {
-        const int sent = wanted.code == opcode::send ? send_bytes(wanted, done) : send_parts(wanted, done);
-        if (sent < 0) {
-            const bool waits = sent == -EAGAIN && !(wanted.option & MSG_DONTWAIT);
-            return done > 0 && !waits ? static_cast<int>(done) : sent;
-        }
-        done += static_cast<std::uint32_t>(sent);
-        if (done >= wanted.length || !(wanted.option & MSG_WAITALL) || sent == 0)
-            return static_cast<int>(done);
-    }
+    return outcome_of([&] { return ::send(fd, bytes, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL); });
+}
+
+int send_message_now(int fd, const msghdr& message, int flags) noexcept
+{
+    return outcome_of([&] { return ::sendmsg(fd, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
 int accept_one_now(int fd) noexcept
@@ -85,10 +49,9 @@ int accept_one_now(int fd) noexcept
     return outcome_of([&] { return above_standard_numbers(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC)); });
 }
 
-int connect_now(const request& wanted) noexcept
+int connect_now(int fd, const sockaddr* where, socklen_t size) noexcept
 {
-    const auto* const where = static_cast<const sockaddr*>(wanted.address);
-    const int outcome = outcome_of([&] { return ::connect(wanted.fd, where, wanted.length); });
+    const int outcome = outcome_of([&] { return ::connect(fd, where, size); });
     return outcome == -EALREADY ? -EINPROGRESS : outcome;
 }
 
@@ -103,14 +66,14 @@ int poll_now(int fd, std::uint32_t events) noexcept
     return outcome == 0 ? -EAGAIN : static_cast<unsigned short>(asked.revents);
 }
 
-int transfer_now(const request& wanted, channel_kind kind) noexcept
+int transfer_now(const request& wanted, descriptor_kind kind) noexcept
 {
     void* const memory = const_cast<void*>(wanted.address);
     const bool reads = wanted.code == opcode::read;
-    if (kind == channel_kind::socket)
+    if (kind == descriptor_kind::socket)
         return reads
                    ? receive_now(wanted.fd, memory, wanted.length)
-                   : outcome_of([&] { return ::send(wanted.fd, memory, wanted.length, MSG_DONTWAIT | MSG_NOSIGNAL); });
+                   : send_now(wanted.fd, memory, wanted.length, 0);
     const iovec part{.iov_base = memory, .iov_len = wanted.length};
     // A stream has no places: the position is the current one, whatever the request says.
     return outcome_of([&] {
@@ -118,7 +81,7 @@ int transfer_now(const request& wanted, channel_kind kind) noexcept
     });
 }
 
-int transfer_plainly(const request& wanted, int fd) noexcept
+int transfer_plainly_now(const request& wanted, int fd) noexcept
 {
     void* const memory = const_cast<void*>(wanted.address);
     return outcome_of([&] {
@@ -126,13 +89,24 @@ int transfer_plainly(const request& wanted, int fd) noexcept
     });
 }
 
-bool is_nonblocking(int fd) noexcept
+int kind_of_descriptor(int fd) noexcept
+{
+    struct stat status{};
+    if (::fstat(fd, &status) != 0)
+        return -errno;
+    if (S_ISSOCK(status.st_mode))
+        return static_cast<int>(descriptor_kind::socket);
+    const bool is_stored = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode);
+    return static_cast<int>(is_stored ? descriptor_kind::stored : descriptor_kind::stream);
+}
+
+bool never_waits(int fd) noexcept
 {
     const int flags = ::fcntl(fd, F_GETFL);
     return flags >= 0 && flags & O_NONBLOCK;
 }
 
-bool set_nonblocking(int fd, bool on) noexcept
+bool set_never_waits(int fd, bool on) noexcept
 {
     const int flags = ::fcntl(fd, F_GETFL);
     if (flags < 0 || ((flags & O_NONBLOCK) != 0) == on)
@@ -140,11 +114,18 @@ bool set_nonblocking(int fd, bool on) noexcept
     return ::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) == 0;
 }
 
-bool is_listening(int fd) noexcept
+bool is_listening_socket(int fd) noexcept
 {
     int listens = 0;
     socklen_t size = sizeof listens;
     return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0;
+}
+
+bool is_tcp_socket(int fd) noexcept
+{
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    return ::getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP;
 }
 
 }  // namespace coil::internal

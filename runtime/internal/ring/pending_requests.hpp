@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coil/runtime/internal/list.hpp>
+#include <coil/runtime/internal/ring/nonblocking_system.hpp>
 #include <coil/runtime/internal/ring/ring.hpp>
 
 #include <array>
@@ -32,7 +33,7 @@ struct pending_request : list_hook<waiting_tag>, list_hook<retry_tag> {
     bool kept = false;              ///< It lies among the pending ones.
     bool watched = false;           ///< An event was to be made for it.
     bool unasked = false;           ///< It was not tried since it was asked for.
-    bool is_socket = false;
+    descriptor_kind kind = descriptor_kind::stream;  ///< Of what is read or written.
     int channel = -1;  ///< The descriptor that is read or written in place of `wanted.fd`, which is of the same file.
     file_job* job = nullptr;
 };

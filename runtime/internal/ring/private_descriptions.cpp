@@ -34,8 +34,11 @@ private_descriptions::~private_descriptions()
             ::close(each.descriptor);
 }
 
-int private_descriptions::of(int fd, const struct stat& status)
+int private_descriptions::of(int fd)
 {
+    struct stat status{};
+    if (::fstat(fd, &status) != 0)
+        return -1;
     if (!S_ISCHR(status.st_mode) && !S_ISFIFO(status.st_mode))
         return -1;
     const auto found = opened_.find(fd);

@@ -16,8 +16,7 @@ public:
     ~private_descriptions();
 
     /// A descriptor of the same file of which no call waits; -1 where there can be none.
-    /// @param status  of `fd`.
-    int of(int fd, const struct stat& status);
+    int of(int fd);
     void forget(int fd) noexcept;
 
 private:

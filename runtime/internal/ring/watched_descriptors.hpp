@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coil/runtime/internal/ring/nonblocking_system.hpp>
 #include <coil/runtime/internal/ring/pending_requests.hpp>
 
 #include <array>
@@ -22,17 +23,13 @@ struct watched_descriptor {
     enum : std::uint8_t { unknown, tcp, other } kind = unknown;
 };
 
-/// The descriptors of an epoll instance. Each is registered once, for all that may happen, the first time that something has
-/// to wait for it; each change is told once.
+/// The descriptors that a ring waits for. Each is registered once, the first time that something has to wait for it; each
+/// change is told once.
 class watched_descriptors {
 public:
-    /// Throws: `std::system_error` where there is no descriptor left.
-    watched_descriptors();
+    explicit watched_descriptors(nonblocking_system& by) noexcept : system_(by) {}
     watched_descriptors(const watched_descriptors&) = delete;
     watched_descriptors& operator=(const watched_descriptors&) = delete;
-    ~watched_descriptors();
-
-    int epoll() const noexcept { return epoll_; }
 
     /// Only for a descriptor that exists.
     watched_descriptor& at(int fd);
@@ -43,21 +40,21 @@ public:
 
     /// Sees to it that what happens from now on, or what has happened and was not taken, makes an event.
     /// @param verified  another request waits for it, so the number cannot have come to name another file.
-    /// @return 0 or an errno; EPERM for what is always ready.
-    int watch(int fd, bool verified) noexcept;
+    /// @return 0 or minus an errno; -EPERM for what is always ready.
+    int watch(int fd, bool verified);
 
     /// What came after is not the same file.
     void forget(int fd) noexcept;
 
     /// Whether a read that brought less than it could has taken all there was.
-    bool drains_when_short(int fd) noexcept;
+    bool drains_when_short(int fd);
 
 private:
     static constexpr std::size_t block_size = 64;
 
     int register_anew(int fd, watched_descriptor& of) noexcept;
 
-    int epoll_;
+    nonblocking_system& system_;
     std::vector<std::unique_ptr<std::array<watched_descriptor, block_size>>> blocks_;
 };
 
