@@ -1,5 +1,7 @@
 #include <coil/runtime/simulation.hpp>
 
+#include <coil/runtime/internal/ring/epoll_ring.hpp>
+#include <coil/runtime/internal/simulation/simulated_epoll.hpp>
 #include <coil/runtime/internal/simulation/simulated_network.hpp>
 #include <coil/runtime/internal/simulation/simulated_ring.hpp>
 #include <coil/runtime/internal/simulation/simulated_system.hpp>
@@ -7,7 +9,11 @@
 
 #include <array>
 #include <bit>
+#include <functional>
+#include <set>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 namespace coil {
 namespace {
@@ -70,7 +76,27 @@ simulation::~simulation() = default;
 
 std::unique_ptr<internal::ring> simulation::make_ring()
 {
+    if (world_->options.backend == backend::epoll)
+        return make_ring_on_epoll();
     return std::make_unique<internal::simulated_ring>(*world_, *network_);
+}
+
+std::unique_ptr<internal::ring> simulation::make_ring_on_epoll()
+{
+    const simulation_options& options = world_->options;
+    std::set<std::string, std::less<>> without;
+    if (!options.multishot)
+        without.insert({"multishot_accept", "multishot_receive"});
+    if (!options.quiet_sends)
+        without.insert("quiet_sends");
+    return internal::make_epoll_ring({.backend = backend::epoll,
+                                      .reason = "a simulation",
+                                      .submission_entries = options.submission_entries,
+                                      .completion_entries = options.completion_entries,
+                                      .receive_buffers = options.receive_buffers,
+                                      .receive_buffer_size = options.receive_buffer_size},
+                                     internal::unwanted_capabilities(std::move(without)),
+                                     std::make_unique<internal::simulated_epoll>(*world_, *network_), network_->make_bell());
 }
 
 internal::system& simulation::system() noexcept

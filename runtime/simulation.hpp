@@ -1,5 +1,6 @@
 #pragma once
 
+#include <coil/runtime/backend.hpp>
 #include <coil/runtime/loop.hpp>
 #include <coil/runtime/task.hpp>
 
@@ -25,6 +26,9 @@ class simulated_world;
 struct simulation_options {
     /// That an accept fails: no descriptor left, the connection was aborted, or the kernel gave the accept up.
     double accept_failure = 0;
+    /// What the loop runs on: something like an io_uring, or coil's ring on epoll, on something like epoll. `automatic` is
+    /// the former. Chances of what only an io_uring does (`early_end`, `full_queue`) mean nothing to the latter.
+    coil::backend backend = coil::backend::io_uring;
     /// Completions that can be posted before the loop takes them; more overflow, and what completes many times ends then.
     unsigned completion_entries = 4096;
     /// That a connect is refused, finds no way or times out.
@@ -168,6 +172,7 @@ private:
         const loop& home_;
     };
 
+    std::unique_ptr<internal::ring> make_ring_on_epoll();
     void write_report() noexcept;
 
     std::unique_ptr<internal::simulated_world> world_;

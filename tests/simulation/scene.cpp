@@ -41,6 +41,13 @@ const identities& fixed_identities()
     return made;
 }
 
+simulation_options weather_of(std::uint64_t seed, backend on)
+{
+    simulation_options options = any_weather(seed);
+    options.backend = on;
+    return options;
+}
+
 simulation_options with_observer(simulation_options options, std::function<void(std::string_view)> on_event)
 {
     options.on_event = std::move(on_event);
@@ -55,8 +62,8 @@ void expect(std::string& wrong, std::string_view what, std::size_t found, std::s
 
 }  // namespace
 
-scene::scene(std::uint64_t seed, std::function<void(std::string_view)> on_event)
-    : weather(any_weather(seed)), world(with_observer(weather, std::move(on_event))), state_(seed * 0x2545f4914f6cdd1d + 1)
+scene::scene(std::uint64_t seed, backend on, std::function<void(std::string_view)> on_event)
+    : weather(weather_of(seed, on)), world(with_observer(weather, std::move(on_event))), state_(seed * 0x2545f4914f6cdd1d + 1)
 {
     const identities& known = fixed_identities();
     make_openssl_deterministic(seed);
@@ -175,11 +182,11 @@ const std::vector<program>& programs()
     return all;
 }
 
-std::uint64_t play(const program& which, std::uint64_t seed, std::function<void(std::string_view)> on_event)
+std::uint64_t play(const program& which, std::uint64_t seed, backend on, std::function<void(std::string_view)> on_event)
 {
-    scene on(seed, std::move(on_event));
-    which.play(on);
-    return on.world.trace_hash();
+    scene where(seed, on, std::move(on_event));
+    which.play(where);
+    return where.world.trace_hash();
 }
 
 }  // namespace coil::test

@@ -4,6 +4,7 @@
 #include <coil/runtime/task.hpp>
 #include <coil/tls/secure_context.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -18,7 +19,7 @@ namespace coil::test {
 /// One seed of a program: a world, contexts to connect with, and dice for what the program itself leaves to chance.
 class scene {
 public:
-    scene(std::uint64_t seed, std::function<void(std::string_view)> on_event);
+    scene(std::uint64_t seed, backend on, std::function<void(std::string_view)> on_event);
 
     /// 0 … limit - 1.
     std::size_t below(std::size_t limit) noexcept;
@@ -63,8 +64,11 @@ struct program {
 };
 const std::vector<program>& programs();
 
-/// Runs one program with one seed. @return the hash of its trace. Throws: what went wrong.
-std::uint64_t play(const program& which, std::uint64_t seed, std::function<void(std::string_view)> on_event = {});
+/// The backends that can be simulated.
+inline constexpr std::array backends{backend::io_uring, backend::epoll};
+
+/// Runs one program with one seed on one backend. @return the hash of its trace. Throws: what went wrong.
+std::uint64_t play(const program& which, std::uint64_t seed, backend on, std::function<void(std::string_view)> on_event = {});
 
 void play_echo(scene& on);
 void play_cancel_storm(scene& on);

@@ -37,6 +37,7 @@ struct plan {
     std::uint64_t seeds = 1000;
     std::uint64_t processes = 1;
     std::string program;
+    std::string backend;
     bool trace = false;
 };
 
@@ -45,6 +46,7 @@ struct state {
     std::atomic<std::uint64_t> done{0};
     std::atomic<std::uint64_t> seed{0};
     std::atomic<std::size_t> program{0};
+    std::atomic<coil::backend> backend{coil::backend::automatic};
 };
 
 std::string names_of_programs()
@@ -61,18 +63,18 @@ void print_event(std::string_view line)
 }
 
 /// @return whether all went well.
-bool play_seed(const plan& of, std::uint64_t seed, state& here)
+bool play_seed(const plan& of, std::uint64_t seed, coil::backend on, state& here)
 {
     const std::vector<program>& all = coil::test::programs();
-    here.seed = seed;
+    here.backend = on;
     for (std::size_t i = 0; i < all.size(); ++i) {
         if (!of.program.empty() && all[i].name != of.program)
             continue;
         here.program = i;
         try {
-            const std::uint64_t hash = coil::test::play(all[i], seed, of.trace ? print_event : nullptr);
+            const std::uint64_t hash = coil::test::play(all[i], seed, on, of.trace ? print_event : nullptr);
             if (of.seeds == 1)
-                std::printf("%s, seed %llu: trace hash %016llx\n", std::string(all[i].name).c_str(),
+                std::printf("%s on %s, seed %llu: trace hash %016llx\n", std::string(all[i].name).c_str(), to_string(on),
                             static_cast<unsigned long long>(seed), static_cast<unsigned long long>(hash));
         } catch (const std::exception& failure) {
             std::fflush(stdout);
@@ -80,6 +82,15 @@ bool play_seed(const plan& of, std::uint64_t seed, state& here)
             return false;
         }
     }
+    return true;
+}
+
+bool play_seed(const plan& of, std::uint64_t seed, state& here)
+{
+    here.seed = seed;
+    for (const coil::backend each : coil::test::backends)
+        if ((of.backend.empty() || of.backend == to_string(each)) && !play_seed(of, seed, each, here))
+            return false;
     ++here.done;
     return true;
 }
@@ -113,8 +124,11 @@ void say_how_to_repeat(const state& where, const char* what)
 {
     const std::string name(coil::test::programs()[where.program].name);
     const auto seed = static_cast<unsigned long long>(where.seed);
-    std::fprintf(stderr, "FAILED: %s, seed %llu: %s\nto repeat it: tools/dev simulate --program %s --from %llu --seeds 1 --trace\n",
-                 name.c_str(), seed, what, name.c_str(), seed);
+    const char* const on = to_string(where.backend.load());
+    std::fprintf(stderr,
+                 "FAILED: %s on %s, seed %llu: %s\n"
+                 "to repeat it: tools/dev simulate --backend %s --program %s --from %llu --seeds 1 --trace\n",
+                 name.c_str(), on, seed, what, on, name.c_str(), seed);
 }
 
 void show_progress(const plan& of, const std::vector<state*>& states, steady_clock::time_point start, bool last)
@@ -194,13 +208,14 @@ int main(int argc, char** argv)
 {
     namespace options = boost::program_options;
     plan wanted;
-    options::options_description known("simulate: TLS programs on a simulated ring, seed after seed");
+    options::options_description known("simulate: TLS programs without a kernel, seed after seed");
     known.add_options()("help", "this text");
     known.add_options()("from", options::value(&wanted.from), "the first seed (0)");
     known.add_options()("seeds", options::value(&wanted.seeds), "how many seeds (1000)");
     known.add_options()("processes", options::value(&wanted.processes)->default_value(std::thread::hardware_concurrency()),
                         "how many at once");
     known.add_options()("program", options::value(&wanted.program), ("only this one:" + names_of_programs()).c_str());
+    known.add_options()("backend", options::value(&wanted.backend), "only on this one: io_uring epoll (each seed on both)");
     known.add_options()("trace", options::bool_switch(&wanted.trace), "print everything that happens");
     try {
         options::variables_map given;
@@ -214,6 +229,9 @@ int main(int argc, char** argv)
         const auto named = [&wanted](const program& each) { return each.name == wanted.program; };
         if (!wanted.program.empty() && std::none_of(all.begin(), all.end(), named))
             throw options::error("there is no program " + wanted.program);
+        const auto on_it = [&wanted](coil::backend each) { return wanted.backend == to_string(each); };
+        if (!wanted.backend.empty() && std::none_of(coil::test::backends.begin(), coil::test::backends.end(), on_it))
+            throw options::error("there is no simulated backend " + wanted.backend);
         wanted.processes = std::clamp<std::uint64_t>(wanted.processes, 1, std::max<std::uint64_t>(wanted.seeds, 1));
         if (wanted.seeds != 1)
             return simulate(wanted) ? 0 : 1;

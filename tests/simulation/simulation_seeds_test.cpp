@@ -15,26 +15,28 @@ using coil::test::play;
 using coil::test::program;
 using coil::test::programs;
 
-constexpr std::uint64_t seeds = 100;
+constexpr std::uint64_t seeds = 60;
 
-/// Plays the program of this name with a few hundred seeds, less with sanitizers.
+/// Plays the program of this name with these seeds, each on both backends.
 void play_many(std::string_view name)
 {
     for (const program& each : programs()) {
         if (each.name != name)
             continue;
-        for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-            BOOST_TEST_INFO("tools/dev simulate --trace --seeds 1 --program " << name << " --from " << seed);
-            BOOST_CHECK_NO_THROW(play(each, seed));
-        }
+        for (const coil::backend on : coil::test::backends)
+            for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+                BOOST_TEST_INFO("tools/dev simulate --trace --seeds 1 --program " << name << " --from " << seed << " --backend "
+                                                                                  << to_string(on));
+                BOOST_CHECK_NO_THROW(play(each, seed, on));
+            }
     }
 }
 
 /// The trace hash of a seed as another process has it.
-std::string hash_elsewhere(const program& which, std::uint64_t seed)
+std::string hash_elsewhere(const program& which, std::uint64_t seed, coil::backend on)
 {
     const std::string command = std::string(std::getenv("COIL_SIMULATE")) + " --seeds 1 --program " + std::string(which.name) +
-                                " --from " + std::to_string(seed);
+                                " --from " + std::to_string(seed) + " --backend " + to_string(on);
     std::FILE* output = ::popen(command.c_str(), "r");
     BOOST_REQUIRE(output != nullptr);
     std::array<char, 200> line{};
@@ -43,6 +45,22 @@ std::string hash_elsewhere(const program& which, std::uint64_t seed)
     BOOST_REQUIRE(read != nullptr);
     const std::string text(line.data());
     return text.substr(text.rfind(' ') + 1, 16);
+}
+
+void play_twice_and_elsewhere(coil::backend on)
+{
+    for (const program& each : programs()) {
+        std::set<std::uint64_t> different;
+        for (std::uint64_t seed = 0; seed < 8; ++seed) {
+            const std::uint64_t first = play(each, seed, on);
+            different.insert(first);
+            BOOST_TEST(play(each, seed, on) == first);
+            std::array<char, 17> text{};
+            std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(first));
+            BOOST_TEST(hash_elsewhere(each, seed, on) == text.data(), each.name << " with seed " << seed);
+        }
+        BOOST_TEST(different.size() == 8U);
+    }
 }
 
 }  // namespace
@@ -107,18 +125,12 @@ BOOST_AUTO_TEST_CASE(handshakes_that_ask_end_well_where_they_are_answered_well_a
 
 BOOST_AUTO_TEST_CASE(a_seed_gives_the_same_run_again_here_and_in_another_process)
 {
-    for (const program& each : programs()) {
-        std::set<std::uint64_t> different;
-        for (std::uint64_t seed = 0; seed < 8; ++seed) {
-            const std::uint64_t first = play(each, seed);
-            different.insert(first);
-            BOOST_TEST(play(each, seed) == first);
-            std::array<char, 17> text{};
-            std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(first));
-            BOOST_TEST(hash_elsewhere(each, seed) == text.data(), each.name << " with seed " << seed);
-        }
-        BOOST_TEST(different.size() == 8U);
-    }
+    play_twice_and_elsewhere(coil::backend::io_uring);
+}
+
+BOOST_AUTO_TEST_CASE(a_seed_gives_the_same_run_again_on_epoll)
+{
+    play_twice_and_elsewhere(coil::backend::epoll);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -14,7 +14,8 @@ class simulated_bell final : public bell {
 public:
     /// What the world knows of it.
     struct state {
-        std::atomic<std::uint64_t> rung = 0;  ///< Since the last read.
+        std::atomic<std::uint64_t> rung = 0;       ///< Since the last read.
+        std::atomic<std::uint64_t> rung_ever = 0;  ///< Since it was made.
     };
 
     simulated_bell(int descriptor, std::shared_ptr<state> shared) noexcept
@@ -23,7 +24,11 @@ public:
     }
 
     int descriptor() const noexcept override { return descriptor_; }
-    void ring() noexcept override { ++shared_->rung; }
+    void ring() noexcept override
+    {
+        ++shared_->rung;
+        ++shared_->rung_ever;
+    }
 
 private:
     int descriptor_;

@@ -31,7 +31,14 @@ int simulated_network::socket(int family)
 
 int simulated_network::open(std::shared_ptr<simulated_socket> what)
 {
-    const int number = next_number_++;
+    int number = next_number_;
+    if (reuses_numbers_ && !closed_numbers_.empty() && world_.chance(0.7)) {
+        number = closed_numbers_.back();
+        closed_numbers_.pop_back();
+    } else {
+        ++next_number_;
+    }
+    numbers_.emplace(what.get(), number);
     open_.emplace(number, std::move(what));
     world_.open_descriptors = open_.size();
     return number;
@@ -50,8 +57,18 @@ void simulated_network::close(int fd)
 {
     world_.note("close", {fd});
     const std::shared_ptr<simulated_socket> last = find(fd, "close");
+    if (told_of_close_)
+        told_of_close_(fd);
+    numbers_.erase(last.get());
     open_.erase(fd);
+    closed_numbers_.push_back(fd);
     world_.open_descriptors = open_.size();
+}
+
+int simulated_network::number_of(const simulated_socket& which) const noexcept
+{
+    const auto found = numbers_.find(&which);
+    return found == numbers_.end() ? -1 : found->second;
 }
 
 std::unique_ptr<bell> simulated_network::make_bell()
@@ -81,7 +98,7 @@ int simulated_network::remove_path(const std::string& path)
 
 void simulated_network::changed(simulated_socket& which) const
 {
-    if (!closing_)
+    if (!closing_ && changed_)
         changed_(which);
 }
 

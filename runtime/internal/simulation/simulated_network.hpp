@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <sys/socket.h>
@@ -35,13 +36,17 @@ public:
 
     /// As the system calls of these names, minus an errno for a failure; nothing where they would wait.
     /// @{
-    std::optional<int> receive(std::span<std::byte> room);
+    /// @param may_be_short  whether it may bring fewer bytes than there are and there is room for.
+    std::optional<int> receive(std::span<std::byte> room, bool may_be_short = true);
     std::optional<int> send(std::span<const std::byte> bytes);
     std::optional<int> accept();
     int accept_now();
     int shut_down(int how);
     /// Whether a receive would not wait.
     bool has_news() const noexcept;
+    int family() const noexcept { return family_; }
+    /// What epoll would tell of it, or'ed. While a connection is being made nobody knows but who makes it.
+    std::uint32_t readiness() const noexcept;
     int bind(const simulated_place& where);
     int listen(int backlog);
     void stop_listening();
@@ -113,9 +118,16 @@ public:
     /// @param changed  told whenever an operation on a socket may get further; empty: nobody is.
     void on_change(std::function<void(simulated_socket&)> changed) noexcept { changed_ = std::move(changed); }
 
+    /// @param closed  told of each number that is closed; empty: nobody is.
+    void on_close(std::function<void(int)> closed) noexcept { told_of_close_ = std::move(closed); }
+    /// From now on a number that was closed may come again, as the system's do.
+    void reuse_numbers() noexcept { reuses_numbers_ = true; }
+
     int socket(int family);
     /// The socket with this descriptor. A number that is not open stops the program.
     std::shared_ptr<simulated_socket> find(int fd, const char* purpose) const;
+    /// -1 where no descriptor is left.
+    int number_of(const simulated_socket& which) const noexcept;
     void close(int fd);
     std::unique_ptr<bell> make_bell();
     /// The bell with this descriptor; null where there is none, or no more.
@@ -126,7 +138,7 @@ public:
 private:
     friend class simulated_socket;
 
-    // Far from the numbers of the system, and never used twice, so that the use of a closed one is seen.
+    // Far from the numbers of the system. None is used twice unless that is asked for, so that the use of a closed one is seen.
     static constexpr int first_number = 1 << 20;
 
     int open(std::shared_ptr<simulated_socket> what);
@@ -137,12 +149,16 @@ private:
 
     simulated_world& world_;
     std::function<void(simulated_socket&)> changed_;
+    std::function<void(int)> told_of_close_;
     std::map<int, std::shared_ptr<simulated_socket>> open_;
+    std::unordered_map<const simulated_socket*, int> numbers_;
+    std::vector<int> closed_numbers_;
     std::map<int, std::weak_ptr<simulated_bell::state>> bells_;
     std::vector<simulated_socket*> bound_;
     std::map<std::string, std::uint64_t> paths_;  // each with a number of its own
     std::uint64_t next_path_ = 1;
     int next_number_ = first_number;
+    bool reuses_numbers_ = false;
     bool closing_ = false;
 };
 

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include <sys/epoll.h>
+
 namespace coil::internal {
 namespace {
 
@@ -123,12 +125,34 @@ bool simulated_socket::has_news() const noexcept
     return inbox_begin_ < inbox_.size() || end_received_ || error_ != 0 || condition_ != condition::connected;
 }
 
-std::optional<int> simulated_socket::receive(std::span<std::byte> room)
+std::uint32_t simulated_socket::readiness() const noexcept
+{
+    switch (condition_) {
+    case condition::fresh: return EPOLLOUT | EPOLLHUP;
+    case condition::listening: return waiting_.empty() ? 0U : EPOLLIN;
+    case condition::connecting: return 0;
+    case condition::broken: return EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | (error_ != 0 ? EPOLLERR : 0U);
+    case condition::connected: break;
+    }
+    std::uint32_t events = 0;
+    const std::shared_ptr<simulated_socket> to = peer_.lock();
+    if (!to || to->room() > 0)
+        events |= EPOLLOUT;
+    if (has_news())
+        events |= EPOLLIN;
+    if (end_received_)
+        events |= EPOLLRDHUP;
+    if (end_received_ && end_sent_)
+        events |= EPOLLHUP;
+    return events;
+}
+
+std::optional<int> simulated_socket::receive(std::span<std::byte> room, bool may_be_short)
 {
     simulated_world& world = home_.world_;
     if (const std::size_t there = inbox_.size() - inbox_begin_; there > 0) {
         std::size_t size = std::min(there, room.size());
-        if (size > 1 && world.chance(world.options.short_read))
+        if (may_be_short && size > 1 && world.chance(world.options.short_read))
             size = 1 + world.below(size);
         std::copy_n(inbox_.begin() + static_cast<std::ptrdiff_t>(inbox_begin_), size, room.begin());
         inbox_begin_ += size;
