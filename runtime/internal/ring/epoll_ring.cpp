@@ -289,6 +289,8 @@ private:
             const int connected = system_->accept(fd);
             if (connected == -EAGAIN)
                 return step::waits;
+            if (connected >= 0)
+                descriptors_.adopt(connected, fd);
             if (connected < 0 || !supported_.multishot_accept)
                 return end(what, connected);
             tell(what.wanted, connected, true);
@@ -296,16 +298,10 @@ private:
         return step::takes_turns;
     }
 
-    /// Whether it is known that there is nothing to read.
-    bool is_dry(int fd) noexcept
-    {
-        const watched_descriptor* const of = descriptors_.find(fd);
-        return of && of->registered && of->dry;
-    }
     /// Spares a call that would find nothing. What has come since the last event makes one.
     bool waits_unasked(pending_request& what) noexcept
     {
-        what.unasked = is_dry(what.wanted.fd);
+        what.unasked = descriptors_.is_dry(what.wanted.fd);
         return what.unasked;
     }
     /// @param got  what a read of at most `size` bytes has brought.
@@ -331,7 +327,7 @@ private:
         if (waits_unasked(what))
             return step::waits;
         for (unsigned count = 0; count < most_received_at_once; ++count) {
-            if (count > 0 && is_dry(fd))
+            if (count > 0 && descriptors_.is_dry(fd))
                 return step::waits;
             if (buffers_.empty())  // those that wait to be taken here may come back at once
                 return buffers_queued_ > 0 ? step::takes_turns : end(what, -ENOBUFS);
@@ -346,7 +342,7 @@ private:
             completions_.put(
                 {.user_data = what.wanted.user_data, .result = got, .more = true, .has_buffer = true, .buffer = id});
         }
-        return is_dry(fd) ? step::waits : step::takes_turns;
+        return descriptors_.is_dry(fd) ? step::waits : step::takes_turns;
     }
 
     step send(pending_request& what) noexcept
@@ -479,7 +475,8 @@ private:
             found->job = nullptr;
         }
         if (found->unasked) {  // what came before the cancel comes first
-            descriptors_.at(found->wanted.fd).dry = false;
+            watched_descriptor& of = descriptors_.at(found->wanted.fd);
+            of.dry = of.fresh = false;
             resume(*found);
             if (!found->kept)
                 return -ENOENT;

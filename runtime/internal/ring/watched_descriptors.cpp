@@ -1,6 +1,7 @@
 #include <coil/runtime/internal/ring/watched_descriptors.hpp>
 
 #include <cerrno>
+#include <utility>
 
 namespace coil::internal {
 namespace {
@@ -43,7 +44,8 @@ int watched_descriptors::register_anew(int fd, watched_descriptor& of) noexcept
 {
     ++of.generation;
     of.troubled = false;
-    of.kind = watched_descriptor::unknown;
+    if (!std::exchange(of.fresh, false))
+        of.kind = watched_descriptor::unknown;
     const int outcome = system_.watch(fd, everything, tag_of(fd, of.generation));
     of.registered = outcome == 0;
     return outcome;
@@ -62,22 +64,42 @@ int watched_descriptors::watch(int fd, bool verified)
     return outcome == -ENOENT ? register_anew(fd, of) : outcome;
 }
 
+void watched_descriptors::adopt(int fd, int listening)
+{
+    const bool tcp = is_tcp(listening);
+    forget(fd);
+    watched_descriptor& of = at(fd);
+    of.kind = tcp ? watched_descriptor::tcp : watched_descriptor::other;
+    of.fresh = true;
+}
+
+bool watched_descriptors::is_dry(int fd) noexcept
+{
+    const watched_descriptor* const of = find(fd);
+    return of && (of->fresh || (of->registered && of->dry));
+}
+
 void watched_descriptors::forget(int fd) noexcept
 {
     watched_descriptor* const of = find(fd);
     if (!of)
         return;
     ++of->generation;
-    of->registered = of->dry = of->troubled = false;
+    of->registered = of->fresh = of->dry = of->troubled = false;
     of->kind = watched_descriptor::unknown;
 }
 
-bool watched_descriptors::drains_when_short(int fd)
+bool watched_descriptors::is_tcp(int fd)
 {
     watched_descriptor& of = at(fd);
     if (of.kind == watched_descriptor::unknown)
         of.kind = system_.is_tcp(fd) ? watched_descriptor::tcp : watched_descriptor::other;
-    return of.kind == watched_descriptor::tcp && !of.troubled;
+    return of.kind == watched_descriptor::tcp;
+}
+
+bool watched_descriptors::drains_when_short(int fd)
+{
+    return is_tcp(fd) && !at(fd).troubled;
 }
 
 }  // namespace coil::internal

@@ -18,6 +18,7 @@ struct watched_descriptor {
     waiting_requests waiting;      ///< All that are pending on it, the oldest first.
     std::uint32_t generation = 0;  ///< A number may name one file after the other; an event says which it was of.
     bool registered = false;
+    bool fresh = false;     ///< It was accepted and nothing was asked of it since; it is known what kind it is.
     bool dry = false;       ///< Nothing was left to read, and no event since says otherwise.
     bool troubled = false;  ///< An end, an error or urgent data was seen: a short read need not be the last.
     enum : std::uint8_t { unknown, tcp, other } kind = unknown;
@@ -43,8 +44,13 @@ public:
     /// @return 0 or minus an errno; -EPERM for what is always ready.
     int watch(int fd, bool verified);
 
+    /// The number is that of a connection that was accepted on `listening`: it is of the same kind, and what it has to read
+    /// is told by the event of its registration.
+    void adopt(int fd, int listening);
     /// What came after is not the same file.
     void forget(int fd) noexcept;
+    /// Whether it is known that there is nothing to read, or that an event will tell.
+    bool is_dry(int fd) noexcept;
 
     /// Whether a read that brought less than it could has taken all there was.
     bool drains_when_short(int fd);
@@ -52,6 +58,7 @@ public:
 private:
     static constexpr std::size_t block_size = 64;
 
+    bool is_tcp(int fd);
     int register_anew(int fd, watched_descriptor& of) noexcept;
 
     nonblocking_system& system_;
