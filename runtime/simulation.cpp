@@ -20,7 +20,8 @@ namespace {
 
 void check(const simulation_options& options)
 {
-    if (options.receive_buffers != 0 && (!std::has_single_bit(options.receive_buffers) || options.receive_buffers > 32768))
+    if (options.receive_buffers != 0 &&
+        (!std::has_single_bit(options.receive_buffers) || options.receive_buffers > 32768))
         throw std::invalid_argument("simulation: receive_buffers is not a power of two up to 32768");
     if (options.completion_entries == 0 || options.submission_entries == 0 || options.receive_buffer_size == 0 ||
         options.receive_buffer_size > 65535 || options.socket_buffer == 0)
@@ -57,7 +58,8 @@ simulation_options any_weather(std::uint64_t seed)
     weather.reset = one_of(0.0, 0.0, 0.0, 0.01, 0.1);
     weather.short_read = one_of(0.0, 0.2, 0.9);
     weather.short_write = one_of(0.0, 0.1, 0.8);
-    weather.socket_buffer = one_of(std::size_t{512}, std::size_t{4096}, std::size_t{64 * 1024}, std::size_t{1024 * 1024});
+    weather.socket_buffer =
+        one_of(std::size_t{512}, std::size_t{4096}, std::size_t{64 * 1024}, std::size_t{1024 * 1024});
     weather.split = one_of(0.0, 0.2, 0.8);
     weather.submission_entries = one_of(1U, 4U, 256U, 256U);
     weather.quiet_sends = !dice.chance(0.15);
@@ -96,7 +98,8 @@ std::unique_ptr<internal::ring> simulation::make_ring_on_epoll()
                                       .receive_buffers = options.receive_buffers,
                                       .receive_buffer_size = options.receive_buffer_size},
                                      internal::unwanted_capabilities(std::move(without)),
-                                     std::make_unique<internal::simulated_epoll>(*world_, *network_), network_->make_bell());
+                                     std::make_unique<internal::simulated_epoll>(*world_, *network_),
+                                     network_->make_bell());
 }
 
 internal::system& simulation::system() noexcept

@@ -20,7 +20,7 @@ namespace internal {
 class simulated_network;
 class simulated_system;
 class simulated_world;
-}
+}  // namespace internal
 
 /// What a simulated world is like. Chances go from 0, never, to 1, always.
 struct simulation_options {
@@ -93,14 +93,14 @@ struct simulation_report {
     /// Time that passed in the simulation.
     std::chrono::nanoseconds elapsed = {};
     std::uint64_t events = 0;
-    std::uint64_t overflows = 0;           ///< Completions that found the queue full.
-    std::uint64_t resets = 0;              ///< Connections that broke.
-    std::uint64_t cancel_races = 0;        ///< Cancellations that came too late, or at the same moment.
-    std::uint64_t buffer_shortages = 0;    ///< Receives that found no buffer.
+    std::uint64_t overflows = 0;         ///< Completions that found the queue full.
+    std::uint64_t resets = 0;            ///< Connections that broke.
+    std::uint64_t cancel_races = 0;      ///< Cancellations that came too late, or at the same moment.
+    std::uint64_t buffer_shortages = 0;  ///< Receives that found no buffer.
     std::uint64_t failed_accepts = 0;
     std::uint64_t failed_connects = 0;
-    std::size_t open_descriptors = 0;      ///< Sockets still open when the loop had gone.
-    std::size_t pending_operations = 0;    ///< Requests still pending when the loop had gone.
+    std::size_t open_descriptors = 0;    ///< Sockets still open when the loop had gone.
+    std::size_t pending_operations = 0;  ///< Requests still pending when the loop had gone.
 };
 
 /// Runs programs on a loop without a kernel: a network in memory, a clock that jumps to the next event, and one seed that

@@ -63,7 +63,9 @@ void expect(std::string& wrong, std::string_view what, std::size_t found, std::s
 }  // namespace
 
 scene::scene(std::uint64_t seed, backend on, std::function<void(std::string_view)> on_event)
-    : weather(weather_of(seed, on)), world(with_observer(weather, std::move(on_event))), state_(seed * 0x2545f4914f6cdd1d + 1)
+    : weather(weather_of(seed, on)),
+      world(with_observer(weather, std::move(on_event))),
+      state_(seed * 0x2545f4914f6cdd1d + 1)
 {
     const identities& known = fixed_identities();
     make_openssl_deterministic(seed);

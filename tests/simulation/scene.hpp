@@ -68,7 +68,8 @@ const std::vector<program>& programs();
 inline constexpr std::array backends{backend::io_uring, backend::epoll};
 
 /// Runs one program with one seed on one backend. @return the hash of its trace. Throws: what went wrong.
-std::uint64_t play(const program& which, std::uint64_t seed, backend on, std::function<void(std::string_view)> on_event = {});
+std::uint64_t play(const program& which, std::uint64_t seed, backend on,
+                   std::function<void(std::string_view)> on_event = {});
 
 void play_echo(scene& on);
 void play_cancel_storm(scene& on);

@@ -74,8 +74,9 @@ bool play_seed(const plan& of, std::uint64_t seed, coil::backend on, state& here
         try {
             const std::uint64_t hash = coil::test::play(all[i], seed, on, of.trace ? print_event : nullptr);
             if (of.seeds == 1)
-                std::printf("%s on %s, seed %llu: trace hash %016llx\n", std::string(all[i].name).c_str(), to_string(on),
-                            static_cast<unsigned long long>(seed), static_cast<unsigned long long>(hash));
+                std::printf("%s on %s, seed %llu: trace hash %016llx\n", std::string(all[i].name).c_str(),
+                            to_string(on), static_cast<unsigned long long>(seed),
+                            static_cast<unsigned long long>(hash));
         } catch (const std::exception& failure) {
             std::fflush(stdout);
             std::fprintf(stderr, "\n%s\n", failure.what());
@@ -188,7 +189,8 @@ bool watch(const plan& of, std::vector<pid_t> processes, const std::vector<state
 
 bool simulate(const plan& of)
 {
-    void* memory = ::mmap(nullptr, sizeof(state) * of.processes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        ::mmap(nullptr, sizeof(state) * of.processes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         throw std::bad_alloc();
     std::vector<state*> states;
@@ -212,10 +214,12 @@ int main(int argc, char** argv)
     known.add_options()("help", "this text");
     known.add_options()("from", options::value(&wanted.from), "the first seed (0)");
     known.add_options()("seeds", options::value(&wanted.seeds), "how many seeds (1000)");
-    known.add_options()("processes", options::value(&wanted.processes)->default_value(std::thread::hardware_concurrency()),
+    known.add_options()("processes",
+                        options::value(&wanted.processes)->default_value(std::thread::hardware_concurrency()),
                         "how many at once");
     known.add_options()("program", options::value(&wanted.program), ("only this one:" + names_of_programs()).c_str());
-    known.add_options()("backend", options::value(&wanted.backend), "only on this one: io_uring epoll (each seed on both)");
+    known.add_options()("backend", options::value(&wanted.backend),
+                        "only on this one: io_uring epoll (each seed on both)");
     known.add_options()("trace", options::bool_switch(&wanted.trace), "print everything that happens");
     try {
         options::variables_map given;

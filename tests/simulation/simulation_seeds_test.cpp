@@ -25,8 +25,8 @@ void play_many(std::string_view name)
             continue;
         for (const coil::backend on : coil::test::backends)
             for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-                BOOST_TEST_INFO("tools/dev simulate --trace --seeds 1 --program " << name << " --from " << seed << " --backend "
-                                                                                  << to_string(on));
+                BOOST_TEST_INFO("tools/dev simulate --trace --seeds 1 --program " << name << " --from " << seed
+                                                                                  << " --backend " << to_string(on));
                 BOOST_CHECK_NO_THROW(play(each, seed, on));
             }
     }
@@ -35,8 +35,9 @@ void play_many(std::string_view name)
 /// The trace hash of a seed as another process has it.
 std::string hash_elsewhere(const program& which, std::uint64_t seed, coil::backend on)
 {
-    const std::string command = std::string(std::getenv("COIL_SIMULATE")) + " --seeds 1 --program " + std::string(which.name) +
-                                " --from " + std::to_string(seed) + " --backend " + to_string(on);
+    const std::string command = std::string(std::getenv("COIL_SIMULATE")) + " --seeds 1 --program " +
+                                std::string(which.name) + " --from " + std::to_string(seed) + " --backend " +
+                                to_string(on);
     std::FILE* output = ::popen(command.c_str(), "r");
     BOOST_REQUIRE(output != nullptr);
     std::array<char, 200> line{};

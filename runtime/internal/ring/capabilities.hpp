@@ -23,7 +23,8 @@ struct capabilities {
     bool provided_buffers = false;  ///< Receives take their buffers from a pool when bytes arrive.
     bool multishot_accept = false;
     bool multishot_receive = false;
-    bool quiet_sends = false;  ///< A send that succeeds at once need not end the sleep of the loop, see `request::quiet`.
+    bool quiet_sends =
+        false;              ///< A send that succeeds at once need not end the sleep of the loop, see `request::quiet`.
     bool messages = false;  ///< Any thread can post a completion, and so wake whoever waits for one.
     unsigned submission_entries = 0;
     unsigned completion_entries = 0;

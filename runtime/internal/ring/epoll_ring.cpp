@@ -72,8 +72,8 @@ capabilities capabilities_for(const ring_options& options, const unwanted_capabi
 
 class epoll_ring final : public ring {
 public:
-    epoll_ring(const ring_options& options, const unwanted_capabilities& without, std::unique_ptr<nonblocking_system> on,
-               std::unique_ptr<bell> news)
+    epoll_ring(const ring_options& options, const unwanted_capabilities& without,
+               std::unique_ptr<nonblocking_system> on, std::unique_ptr<bell> news)
         : supported_(capabilities_for(options, without)),
           buffers_(supported_.receive_buffers, options.receive_buffer_size),
           system_(std::move(on)),
@@ -180,9 +180,7 @@ private:
             let_go(wanted.fd);
             tell(wanted, system_->close(wanted.fd));
             return;
-        case opcode::shut_down:
-            tell(wanted, system_->shut_down(wanted.fd, static_cast<int>(wanted.option)));
-            return;
+        case opcode::shut_down: tell(wanted, system_->shut_down(wanted.fd, static_cast<int>(wanted.option))); return;
         default: break;
         }
         pending_request fresh(wanted);
@@ -576,7 +574,8 @@ private:
 
 std::unique_ptr<ring> make_epoll_ring(const ring_options& options)
 {
-    return make_epoll_ring(options, unwanted_capabilities(), make_kernel_nonblocking_system(), kernel_system().make_bell());
+    return make_epoll_ring(options, unwanted_capabilities(), make_kernel_nonblocking_system(),
+                           kernel_system().make_bell());
 }
 
 std::unique_ptr<ring> make_epoll_ring(const ring_options& options, const unwanted_capabilities& without,

@@ -31,7 +31,8 @@ public:
     kernel_nonblocking_system() : epoll_(above_standard_numbers(::epoll_create1(EPOLL_CLOEXEC)))
     {
         if (epoll_ < 0)
-            throw std::system_error(errno, std::system_category(), "no descriptor left for an epoll instance (ulimit -n)");
+            throw std::system_error(errno, std::system_category(),
+                                    "no descriptor left for an epoll instance (ulimit -n)");
     }
     ~kernel_nonblocking_system() override { ::close(epoll_); }
 
@@ -68,7 +69,10 @@ public:
         return send_message_now(fd, message, flags);
     }
     int accept(int fd) noexcept override { return accept_one_now(fd); }
-    int connect(int fd, const sockaddr* where, socklen_t size) noexcept override { return connect_now(fd, where, size); }
+    int connect(int fd, const sockaddr* where, socklen_t size) noexcept override
+    {
+        return connect_now(fd, where, size);
+    }
     int poll(int fd, std::uint32_t events) noexcept override { return poll_now(fd, events); }
     int shut_down(int fd, int how) noexcept override { return outcome(::shutdown(fd, how)); }
     int close(int fd) noexcept override { return outcome(::close(fd)); }

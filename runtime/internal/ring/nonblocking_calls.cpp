@@ -71,9 +71,7 @@ int transfer_now(const request& wanted, descriptor_kind kind) noexcept
     void* const memory = const_cast<void*>(wanted.address);
     const bool reads = wanted.code == opcode::read;
     if (kind == descriptor_kind::socket)
-        return reads
-                   ? receive_now(wanted.fd, memory, wanted.length)
-                   : send_now(wanted.fd, memory, wanted.length, 0);
+        return reads ? receive_now(wanted.fd, memory, wanted.length) : send_now(wanted.fd, memory, wanted.length, 0);
     const iovec part{.iov_base = memory, .iov_len = wanted.length};
     // A stream has no places: the position is the current one, whatever the request says.
     return outcome_of([&] {

@@ -28,11 +28,11 @@ struct pending_request : list_hook<waiting_tag>, list_hook<retry_tag> {
     request wanted;
     std::uint32_t done = 0;  ///< Bytes that were sent.
     awaited waits_for = awaited::nothing;
-    bool begun = false;             ///< It was tried before.
-    bool restore_blocking = false;  ///< The socket did block before.
-    bool kept = false;              ///< It lies among the pending ones.
-    bool watched = false;           ///< An event was to be made for it.
-    bool unasked = false;           ///< It was not tried since it was asked for.
+    bool begun = false;                              ///< It was tried before.
+    bool restore_blocking = false;                   ///< The socket did block before.
+    bool kept = false;                               ///< It lies among the pending ones.
+    bool watched = false;                            ///< An event was to be made for it.
+    bool unasked = false;                            ///< It was not tried since it was asked for.
     descriptor_kind kind = descriptor_kind::stream;  ///< Of what is read or written.
     int channel = -1;  ///< The descriptor that is read or written in place of `wanted.fd`, which is of the same file.
     file_job* job = nullptr;

@@ -162,8 +162,8 @@ int simulated_epoll::take(std::span<epoll_event> room)
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint64_t tag = found[i].data.u64;
         world_.note("  event", {static_cast<std::int64_t>(tag), found[i].events});
-        const auto of = std::find_if(watched_.begin(), watched_.end(),
-                                     [tag](const auto& each) { return each.second.tag == tag; });
+        const auto of =
+            std::find_if(watched_.begin(), watched_.end(), [tag](const auto& each) { return each.second.tag == tag; });
         if (of != watched_.end())
             of->second.ready = false;
         room[i] = found[i];

@@ -49,7 +49,8 @@ std::shared_ptr<simulated_socket> simulated_network::find(int fd, const char* pu
     const auto found = open_.find(fd);
     if (found != open_.end())
         return found->second;
-    const char* what = fd >= first_number && fd < next_number_ ? " on a closed descriptor, " : " on an unknown descriptor, ";
+    const char* what =
+        fd >= first_number && fd < next_number_ ? " on a closed descriptor, " : " on an unknown descriptor, ";
     world_.stop_program(std::string(purpose) + what + std::to_string(fd));
 }
 
@@ -117,7 +118,8 @@ bool simulated_network::is_taken(const simulated_socket& by, const simulated_pla
         if (other == &by || other->local_.is_unix || other->local_.port != where.port)
             return false;
         const bool same_family = other->family_ == by.family_;
-        const bool reach = other->local_.same_host(where) || (other->local_.is_any() && (same_family || !only_v6(*other))) ||
+        const bool reach = other->local_.same_host(where) ||
+                           (other->local_.is_any() && (same_family || !only_v6(*other))) ||
                            (where.is_any() && (same_family || !only_v6(by)));
         if (!reach || (has(*other, SO_REUSEPORT) && has(by, SO_REUSEPORT)))
             return false;
@@ -150,7 +152,8 @@ std::shared_ptr<simulated_socket> simulated_network::find_listener(const simulat
         if (each->local_.port != where.port)
             continue;
         const auto only = each->options_.find({IPPROTO_IPV6, IPV6_V6ONLY});
-        const bool both = each->family_ == AF_INET6 && (only == each->options_.end() || only->second.front() == std::byte(0));
+        const bool both =
+            each->family_ == AF_INET6 && (only == each->options_.end() || only->second.front() == std::byte(0));
         if (each->local_.same_host(where))
             exact.push_back(each);
         else if (each->local_.is_any() && (both || where.is_ipv4() == (each->family_ == AF_INET)))
@@ -315,8 +318,10 @@ std::string simulated_socket::describe() const
     case condition::connected:
     case condition::broken: break;
     }
-    std::string text = local_.to_string() + " -> " + remote_.to_string() + (condition_ == condition::broken ? ", broken" : "");
-    text += ", " + std::to_string(inbox_.size() - inbox_begin_) + " bytes unread, " + std::to_string(incoming_bytes_) + " coming";
+    std::string text =
+        local_.to_string() + " -> " + remote_.to_string() + (condition_ == condition::broken ? ", broken" : "");
+    text += ", " + std::to_string(inbox_.size() - inbox_begin_) + " bytes unread, " + std::to_string(incoming_bytes_) +
+            " coming";
     text += end_received_ ? ", ended by the peer" : "";
     return text + (end_sent_ ? ", ended" : "");
 }

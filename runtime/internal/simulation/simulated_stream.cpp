@@ -40,7 +40,8 @@ bool simulated_socket::closes_with_reset() const
         return false;
     const bool something_unread =
         inbox_begin_ < inbox_.size() ||
-        std::any_of(incoming_.begin(), incoming_.end(), [](const segment& each) { return each.what == segment::kind::data; });
+        std::any_of(
+            incoming_.begin(), incoming_.end(), [](const segment& each) { return each.what == segment::kind::data; });
     return something_unread || (reset_on_close_ && !both_ended);
 }
 
