@@ -24,7 +24,7 @@ TARGET, PROGRAM = "//bench/lockstep", os.path.join("bench", "lockstep", "lockste
 # What knows coil's internals, or starts its servers, follows their interface, and so is taken from the commit that these are
 # of. Where that has not all of these files, ours stand in.
 SEAM = (*(f"bench/lockstep/{name}.{kind}" for name in ("turn_ring", "turn_loop") for kind in ("hpp", "cpp")),
-        "bench/coil_server.cpp")
+        "bench/coil_listener.hpp", "bench/coil_listener.cpp", "bench/coil_server.cpp")
 
 
 class Stop(Exception):
