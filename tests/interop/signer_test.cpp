@@ -64,7 +64,7 @@ task<tls::signature> ask_process(std::string path, tls::signature_request reques
 struct signed_server {
     signed_server(const test::identity& who, protocol_version version, tls::signer signer)
         : server(tls::create_server({.secure_context = {context(who, version, std::move(signer))}},
-                                    [this](tls::socket socket) { return greet(std::move(socket)); })),
+                                    [](tls::socket socket) { return greet(std::move(socket)); })),
           port(test::listen_anywhere(server))
     {
         server.on_tls_client_error([this](tls::error_info what) { failures.push_back(what.code); });
