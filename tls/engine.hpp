@@ -48,14 +48,14 @@ struct engine_options {
     question_set ask = {};
     /// Client: the name or address that the certificate must cover, if `servername` is empty. Both empty: "localhost".
     std::string host = {};
+    /// Server: helps clients before TLS 1.3 to choose a key; at most 256 bytes. Node: pskIdentityHint.
+    std::string psk_identity_hint = {};
     /// Refuse a peer that is not verified, inside the handshake, with an alert. Node: rejectUnauthorized.
     bool reject_unauthorized = true;
     /// Server: ask for a client certificate. Node: requestCert.
     bool request_cert = false;
     /// Client: ask for a stapled OCSP response. Node: requestOCSP.
     bool request_ocsp = false;
-    /// Server: helps clients before TLS 1.3 to choose a key; at most 256 bytes. Node: pskIdentityHint.
-    std::string psk_identity_hint = {};
     /// Client: the name to send and to check. An IP address is checked, never sent. Node: servername.
     std::string servername = {};
     /// Client: what a stapled OCSP response is held to; asks for one unless it is off.

@@ -8,6 +8,9 @@
 #include <coil/tls/engine.hpp>
 #include <coil/tls/error.hpp>
 #include <coil/tls/ocsp.hpp>
+#include <coil/tls/offload_signing.hpp>
+#include <coil/tls/private_key.hpp>
+#include <coil/tls/psk.hpp>
 #include <coil/tls/secure_context.hpp>
 #include <coil/tls/server.hpp>
 #include <coil/tls/server_identity.hpp>

@@ -103,6 +103,17 @@ words s_client(std::uint16_t port, protocol_version version, const std::string& 
     return command;
 }
 
+/// Goes on with the session in "session.pem".
+words resuming(std::uint16_t port, protocol_version version, const test::scratch_folder& folder)
+{
+    words command{
+        "openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(port), "-sess_in", folder.path("session.pem")};
+    const words of_version =
+        is_old(version) ? words{"-tls1_2", "-cipher", "PSK+HIGH", "-psk", key_text} : words{"-tls1_3"};
+    command.insert(command.end(), of_version.begin(), of_version.end());
+    return command;
+}
+
 words node(const std::string& script, std::uint16_t port, protocol_version version, const std::string& identity)
 {
     return {test::node_program(),
@@ -177,12 +188,7 @@ BOOST_AUTO_TEST_CASE(a_session_that_began_with_a_key_still_names_it, *label("PSK
             const std::optional<int> ended = co_await known.exited();
             BOOST_TEST(ended.value_or(-1) == 0);
             server.identity.clear();
-            words second{"openssl",  "s_client",
-                         "-connect", "127.0.0.1:" + std::to_string(server.port),
-                         "-sess_in", folder.path("session.pem")};
-            const words of_version =
-                is_old(version) ? words{"-tls1_2", "-cipher", "PSK+HIGH", "-psk", key_text} : words{"-tls1_3"};
-            second.insert(second.end(), of_version.begin(), of_version.end());
+            const words second = resuming(server.port, version, folder);
             peer_process resumed(second, folder);
             const bool again = co_await resumed.says("by key");
             BOOST_TEST(again);
@@ -190,6 +196,51 @@ BOOST_AUTO_TEST_CASE(a_session_that_began_with_a_key_still_names_it, *label("PSK
             BOOST_TEST(reused);
             BOOST_TEST(server.identity == "Käthe");
             BOOST_TEST(asked == 1);
+        });
+}
+
+BOOST_AUTO_TEST_CASE(a_session_that_began_with_a_key_is_worth_nothing_where_no_keys_are_known, *label("PSK-19 SRV-12"))
+{
+    for (const protocol_version version : both_versions)
+        test::run([version]() -> task<> {
+            const test::scratch_folder folder;
+            tls::secure_context_options options = with_keys(version);
+            options.ca = test::shared_credentials().root.certificate();
+            if (!is_old(version))
+                options.ciphers = "TLS_AES_128_GCM_SHA256";  // with another hash the session would be no use anyway
+            const tls::secure_context shared = tls::create_secure_context(options);  // and with it the keys of tickets
+            int strangers = 0;
+            std::vector<std::string> failures;
+            const auto greet = [](tls::socket socket) -> task<> {
+                const result<std::size_t> sent = co_await socket.write("by key\n");
+                BOOST_TEST(sent.has_value());
+                auto reading = test::read_to_the_end(std::move(socket));
+                co_await reading;
+            };
+            tls::server_options knowing{.request_cert = true, .secure_context = shared};
+            knowing.psk_callback = know_one_after_a_while;
+            tls::server keys = tls::create_server(std::move(knowing), greet);
+            tls::server certificates = tls::create_server({.request_cert = true, .secure_context = shared},
+                                                          [&strangers](tls::socket) -> task<> {
+                                                              ++strangers;
+                                                              co_return;
+                                                          });
+            certificates.on_tls_client_error([&failures](tls::error_info what) { failures.push_back(what.code); });
+            words first = s_client(test::listen_anywhere(keys), version, "Käthe", key_text);
+            first.insert(first.end(), {"-sess_out", folder.path("session.pem")});
+            peer_process known(first, folder);
+            const bool greeted = co_await known.says("by key");
+            BOOST_TEST(greeted);
+            known.end_input();
+            const std::optional<int> ended = co_await known.exited();
+            BOOST_TEST(ended.value_or(-1) == 0);
+            const words second = resuming(test::listen_anywhere(certificates), version, folder);
+            peer_process stranger(second, folder);
+            auto refusing = test::eventually([&failures] { return !failures.empty(); });
+            const bool refused = co_await refusing;
+            BOOST_TEST(refused);
+            BOOST_TEST(strangers == 0);
+            BOOST_TEST(failures.at(0) == "UNABLE_TO_GET_ISSUER_CERT", failures.at(0));
         });
 }
 

@@ -10,6 +10,7 @@
 #include "tests/support/peer_process.hpp"
 #include "tests/support/process_counts.hpp"
 #include "tests/support/tls_loopback.hpp"
+#include "tests/support/waiting_handlers.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -24,6 +25,7 @@ using namespace coil;
 using namespace std::chrono_literals;
 using boost::unit_test::label;
 using test::asking_server;
+using test::at_work;
 using test::client_kind;
 using test::operator+;
 using test::peer_process;
@@ -44,17 +46,6 @@ tls::secure_context for_b()
     return tls::create_secure_context(
         {.ca = all().root.certificate(), .cert = all().server_b.cert, .key = all().server_b.key});
 }
-
-/// Counts the handlers that are at work.
-class at_work {
-public:
-    explicit at_work(int& count) : count_(&count) { ++count; }
-    at_work(const at_work&) = delete;
-    ~at_work() { --*count_; }
-
-private:
-    int* count_;
-};
 
 task<> wait_a_little()
 {

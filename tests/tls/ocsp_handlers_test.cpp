@@ -12,6 +12,7 @@
 #include "tests/support/process_counts.hpp"
 #include "tests/support/thrown_code.hpp"
 #include "tests/support/tls_loopback.hpp"
+#include "tests/support/waiting_handlers.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -25,7 +26,11 @@
 using namespace coil;
 using namespace std::chrono_literals;
 using boost::unit_test::label;
+using test::at_work;
+using test::ending;
 using test::name_of;
+using test::stacks_in_use;
+using test::wait_for_ever;
 using tls::ocsp_policy;
 
 namespace {
@@ -42,23 +47,6 @@ const bytes& good_response()
 {
     static const bytes made = test::ocsp_response(all().server, all().root);
     return made;
-}
-
-/// Counts the handlers that are at work.
-class at_work {
-public:
-    explicit at_work(int& count) : count_(&count) { ++count; }
-    at_work(const at_work&) = delete;
-    ~at_work() { --*count_; }
-
-private:
-    int* count_;
-};
-
-task<> wait_for_ever(int& waiting)
-{
-    const at_work counted(waiting);
-    static_cast<void>(co_await sleep_for(1h));
 }
 
 /// An echo server that notes what became of its clients.
@@ -83,11 +71,16 @@ struct noting_server {
     std::uint16_t port;
 };
 
-tls::connect_options asking(const noting_server& server, tls::connect_options options = {})
+tls::connect_options asking(std::uint16_t port, tls::connect_options options = {})
 {
     options.request_ocsp = true;
     options.servername = "localhost";
-    return test::client_of(server.port, std::move(options));
+    return test::client_of(port, std::move(options));
+}
+
+tls::connect_options asking(const noting_server& server, tls::connect_options options = {})
+{
+    return asking(server.port, std::move(options));
 }
 
 /// Connects, says something and reads it. @return what failed.
@@ -109,11 +102,6 @@ task<std::string> visit(tls::connect_options options)
     auto talking = talk(client);
     std::string failed = co_await talking;
     co_return failed;
-}
-
-std::size_t stacks_in_use()
-{
-    return coil::internal::fiber_stack_pool::of_thread().in_use();
 }
 
 }  // namespace
@@ -267,58 +255,19 @@ BOOST_AUTO_TEST_CASE(a_client_refuses_what_it_does_not_like, *label("OCSP-09 EVT
 
 namespace {
 
-enum class ending { client_ends, client_resets, timeout, stop, destroyed_server };
-
-task<> end_a_waiting_handshake(ending how)
+test::waiting_handshake waiting_for_a_staple()
 {
-    const test::process_counts before = test::process_counts::now();
-    {
-        int waiting = 0;
-        noting_server server(
-            [&waiting]() -> task<tls::staple_answer> {
-                auto never = wait_for_ever(waiting);
-                co_await never;
-                co_return std::nullopt;
+    return {[](int& waiting, std::chrono::milliseconds timeout, tls::server::connection_handler serve) {
+                tls::server made = tls::create_server(
+                    test::serving(all().server, {.handshake_timeout = timeout}, {.ca = all().root.certificate()}),
+                    std::move(serve));
+                made.on_ocsp_request([&waiting]() -> task<tls::staple_answer> {
+                    co_await wait_for_ever(waiting);
+                    co_return std::nullopt;
+                });
+                return made;
             },
-            {.handshake_timeout = how == ending::timeout ? 3s : 30s});
-        std::optional<tls::socket> client = tls::connect(asking(server));
-        scope beside;
-        const auto connect = [&client]() -> task<> {
-            auto connecting = client->secure_connect();
-            const result<> connected = co_await connecting;
-            BOOST_TEST(!connected.has_value());
-        };
-        beside.spawn(connect);
-        auto beginning = test::eventually([&] { return waiting == 1; });
-        const bool begun = co_await beginning;
-        BOOST_TEST_REQUIRE(begun);
-        if (how != ending::timeout)
-            BOOST_TEST(stacks_in_use() == 1U);
-        if (how == ending::client_ends)
-            client->destroy();
-        else if (how == ending::client_resets)
-            client->reset_and_destroy();
-        else if (how == ending::stop)
-            server.server->request_stop();
-        else if (how == ending::destroyed_server)
-            server.server.reset();
-        if (how == ending::destroyed_server)
-            BOOST_TEST(waiting == 0);  // what it refers to may be gone next
-        auto leaving = test::eventually([&] { return waiting == 0 && stacks_in_use() == 0; });
-        const bool left = co_await leaving;
-        BOOST_TEST(left);
-        BOOST_TEST(server.secure == 0);
-        if (how == ending::timeout) {
-            auto reporting = test::eventually([&] { return server.failures.size() == 1; });
-            const bool reported = co_await reporting;
-            BOOST_TEST_REQUIRE(reported);
-            BOOST_TEST(server.failures.front().code == "ERR_TLS_HANDSHAKE_TIMEOUT");
-        }
-        beside.request_stop();
-        co_await beside.join();
-    }
-    auto back = test::counts_return_to(before);
-    co_await back;
+            [](std::uint16_t port) { return asking(port); }};
 }
 
 }  // namespace
@@ -326,11 +275,10 @@ task<> end_a_waiting_handshake(ending how)
 BOOST_AUTO_TEST_CASE(whatever_ends_a_handshake_that_waits_for_a_staple_leaves_nothing_behind,
                      *label("OCSP-07 EVT-05 F-30"))
 {
-    for (const ending how :
-         {ending::client_ends, ending::client_resets, ending::timeout, ending::stop, ending::destroyed_server})
+    for (const ending how : test::all_endings)
         BOOST_TEST_CONTEXT("ending " << static_cast<int>(how))
         {
-            test::run([how] { return end_a_waiting_handshake(how); });
+            test::run([how] { return test::end_a_waiting_handshake(waiting_for_a_staple(), how); });
         }
 }
 

@@ -1,15 +1,12 @@
 #include <coil/tls/offload_signing.hpp>
 
-#include <coil/runtime/event.hpp>
-#include <coil/runtime/internal/fiber_stack.hpp>
 #include <coil/runtime/scope.hpp>
-#include <coil/runtime/timer.hpp>
 #include <coil/tls/private_key.hpp>
 #include <coil/tls/tls.hpp>
 
-#include "tests/support/process_counts.hpp"
 #include "tests/support/thrown_code.hpp"
 #include "tests/support/tls_loopback.hpp"
+#include "tests/support/waiting_handlers.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -22,6 +19,7 @@ using namespace coil;
 using namespace std::chrono_literals;
 using boost::unit_test::label;
 using test::name_of;
+using test::stacks_in_use;
 
 namespace {
 
@@ -46,11 +44,6 @@ task<std::string> visit(std::uint16_t port)
     auto echoing = test::echoes(client, "signed");
     const bool echoed = co_await echoing;
     co_return echoed ? "" : "no echo";
-}
-
-std::size_t stacks_in_use()
-{
-    return coil::internal::fiber_stack_pool::of_thread().in_use();
 }
 
 }  // namespace
@@ -107,62 +100,28 @@ BOOST_AUTO_TEST_CASE(a_signer_of_the_wrong_key_fails_each_handshake_and_not_the_
 
 namespace {
 
-enum class ending { client_resets, timeout, stop, destroyed_server };
-
-task<> end_while_a_signature_is_made(ending how)
+test::waiting_handshake waiting_for_a_signature()
 {
-    const test::process_counts before = test::process_counts::now();
-    {
-        int waiting = 0;
-        const auto sign = [&waiting](tls::signature_request) -> task<tls::signature> {
-            struct at_work {
-                explicit at_work(int& of) : count(&of) { ++of; }
-                at_work(const at_work&) = delete;
-                ~at_work() { --*count; }
-                int* count;
-            } const counted(waiting);
-            static_cast<void>(co_await sleep_for(1h));
-            co_return std::vector<std::byte>();
-        };
-        tls::server_options options = signed_by(all().server, sign);
-        options.handshake_timeout = how == ending::timeout ? 300ms : 30s;
-        std::optional<tls::server> server(tls::create_server(std::move(options), test::echo));
-        const std::uint16_t port = test::listen_anywhere(*server);
-        tls::socket client = tls::connect(test::client_of(port));
-        scope beside;
-        const auto connect = [&client]() -> task<> {
-            auto connecting = client.secure_connect();
-            const result<> connected = co_await connecting;
-            BOOST_TEST(!connected.has_value());
-        };
-        beside.spawn(connect);
-        auto beginning = test::eventually([&] { return waiting == 1; });
-        const bool begun = co_await beginning;
-        BOOST_TEST_REQUIRE(begun);
-        if (how == ending::client_resets)
-            client.reset_and_destroy();
-        else if (how == ending::stop)
-            server->request_stop();
-        else if (how == ending::destroyed_server)
-            server.reset();
-        auto leaving = test::eventually([&] { return waiting == 0 && stacks_in_use() == 0; });
-        const bool left = co_await leaving;
-        BOOST_TEST(left);
-        beside.request_stop();
-        co_await beside.join();
-    }
-    auto back = test::counts_return_to(before);
-    co_await back;
+    return {[](int& waiting, std::chrono::milliseconds timeout, tls::server::connection_handler serve) {
+                tls::server_options options =
+                    signed_by(all().server, [&waiting](tls::signature_request) -> task<tls::signature> {
+                        co_await test::wait_for_ever(waiting);
+                        co_return std::vector<std::byte>();
+                    });
+                options.handshake_timeout = timeout;
+                return tls::create_server(std::move(options), std::move(serve));
+            },
+            [](std::uint16_t port) { return test::client_of(port); }};
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_signer_that_hangs_ends_with_its_handshake, *label("BYD-29"))
 {
-    for (const ending how : {ending::client_resets, ending::timeout, ending::stop, ending::destroyed_server})
+    for (const test::ending how : test::all_endings)
         BOOST_TEST_CONTEXT("ending " << static_cast<int>(how))
         {
-            test::run([how] { return end_while_a_signature_is_made(how); });
+            test::run([how] { return test::end_a_waiting_handshake(waiting_for_a_signature(), how); });
         }
 }
 

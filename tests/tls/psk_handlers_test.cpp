@@ -1,7 +1,6 @@
 // Who is asked for keys that both sides have before they meet, and what ends it while it waits.
 #include <coil/tls/psk.hpp>
 
-#include <coil/runtime/internal/fiber_stack.hpp>
 #include <coil/runtime/scope.hpp>
 #include <coil/runtime/timer.hpp>
 #include <coil/tls/tls.hpp>
@@ -9,6 +8,7 @@
 #include "tests/support/process_counts.hpp"
 #include "tests/support/thrown_code.hpp"
 #include "tests/support/tls_loopback.hpp"
+#include "tests/support/waiting_handlers.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -21,7 +21,10 @@
 using namespace coil;
 using namespace std::chrono_literals;
 using boost::unit_test::label;
+using test::ending;
 using test::name_of;
+using test::stacks_in_use;
+using test::wait_for_ever;
 using tls::protocol_version;
 
 namespace {
@@ -50,28 +53,6 @@ tls::connect_options client_of(std::uint16_t port, protocol_version version, tls
 {
     return {
         .host = "127.0.0.1", .port = port, .psk_callback = std::move(handler), .secure_context = {with_keys(version)}};
-}
-
-/// Counts the handlers that wait.
-class waiter {
-public:
-    explicit waiter(int& count) : count_(&count) { ++count; }
-    waiter(const waiter&) = delete;
-    ~waiter() { --*count_; }
-
-private:
-    int* count_;
-};
-
-task<> wait_for_ever(int& waiting)
-{
-    const waiter counted(waiting);
-    static_cast<void>(co_await sleep_for(1h));
-}
-
-std::size_t stacks_in_use()
-{
-    return coil::internal::fiber_stack_pool::of_thread().in_use();
 }
 
 }  // namespace
@@ -164,57 +145,17 @@ BOOST_AUTO_TEST_CASE(a_hint_that_cannot_be_sent_is_refused_when_the_server_is_ma
 
 namespace {
 
-enum class ending { client_ends, client_resets, timeout, stop, destroyed_server };
-
-task<> end_while_a_key_is_looked_up(protocol_version version, ending how)
+test::waiting_handshake looking_up_a_key(protocol_version version)
 {
-    const test::process_counts before = test::process_counts::now();
-    {
-        int waiting = 0;
-        std::vector<std::string> failures;
-        tls::server_options options{.handshake_timeout = how == ending::timeout ? 300ms : 30s,
-                                    .secure_context = {with_keys(version)}};
-        options.psk_callback = [&]() -> task<std::optional<tls::psk_key>> {
-            co_await wait_for_ever(waiting);
-            co_return std::nullopt;
-        };
-        std::optional<tls::server> server(tls::create_server(std::move(options), test::echo));
-        server->on_tls_client_error([&](tls::error_info what) { failures.push_back(what.code); });
-        std::optional<tls::socket> client = tls::connect(client_of(test::listen_anywhere(*server), version));
-        scope beside;
-        const auto connect = [&client]() -> task<> {
-            auto connecting = client->secure_connect();
-            const result<> connected = co_await connecting;
-            BOOST_TEST(!connected.has_value());
-        };
-        beside.spawn(connect);
-        auto beginning = test::eventually([&] { return waiting == 1; });
-        const bool begun = co_await beginning;
-        BOOST_TEST_REQUIRE(begun);
-        BOOST_TEST(stacks_in_use() >= 1u);
-        if (how == ending::client_ends)
-            client->destroy();
-        else if (how == ending::client_resets)
-            client->reset_and_destroy();
-        else if (how == ending::stop)
-            server->request_stop();
-        else if (how == ending::destroyed_server)
-            server.reset();
-        auto leaving = test::eventually([&] { return waiting == 0; });
-        const bool left = co_await leaving;
-        BOOST_TEST(left);
-        if (how == ending::timeout) {
-            auto reporting = test::eventually([&] { return failures.size() == 1; });
-            const bool reported = co_await reporting;
-            BOOST_TEST(reported);
-            BOOST_TEST((failures == std::vector<std::string>{"ERR_TLS_HANDSHAKE_TIMEOUT"}));
-        }
-        beside.request_stop();
-        co_await beside.join();
-    }
-    BOOST_TEST(stacks_in_use() == 0u);
-    auto back = test::counts_return_to(before);
-    co_await back;
+    return {[version](int& waiting, std::chrono::milliseconds timeout, tls::server::connection_handler serve) {
+                tls::server_options options{.handshake_timeout = timeout, .secure_context = {with_keys(version)}};
+                options.psk_callback = [&waiting]() -> task<std::optional<tls::psk_key>> {
+                    co_await wait_for_ever(waiting);
+                    co_return std::nullopt;
+                };
+                return tls::create_server(std::move(options), std::move(serve));
+            },
+            [version](std::uint16_t port) { return client_of(port, version); }};
 }
 
 }  // namespace
@@ -222,11 +163,10 @@ task<> end_while_a_key_is_looked_up(protocol_version version, ending how)
 BOOST_AUTO_TEST_CASE(whatever_ends_a_handshake_ends_the_look_up_of_its_key, *label("PSK-17"))
 {
     for (const protocol_version version : both_versions)
-        for (const ending how :
-             {ending::client_ends, ending::client_resets, ending::timeout, ending::stop, ending::destroyed_server})
+        for (const ending how : test::all_endings)
             BOOST_TEST_CONTEXT("ending " << static_cast<int>(how))
             {
-                test::run([version, how] { return end_while_a_key_is_looked_up(version, how); });
+                test::run([version, how] { return test::end_a_waiting_handshake(looking_up_a_key(version), how); });
             }
 }
 

@@ -10,6 +10,7 @@
 
 #include "tests/support/process_counts.hpp"
 #include "tests/support/tls_loopback.hpp"
+#include "tests/support/waiting_handlers.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -24,7 +25,11 @@
 using namespace coil;
 using namespace std::chrono_literals;
 using boost::unit_test::label;
+using test::at_work;
+using test::ending;
 using test::name_of;
+using test::stacks_in_use;
+using test::wait_for_ever;
 
 namespace {
 
@@ -38,17 +43,6 @@ tls::secure_context for_b()
     return tls::create_secure_context(
         {.ca = all().root.certificate(), .cert = all().server_b.cert, .key = all().server_b.key});
 }
-
-/// Counts the handlers that are at work.
-class at_work {
-public:
-    explicit at_work(int& count) : count_(&count) { ++count; }
-    at_work(const at_work&) = delete;
-    ~at_work() { --*count_; }
-
-private:
-    int* count_;
-};
 
 /// An echo server that notes what became of its clients.
 struct noting_server {
@@ -74,12 +68,17 @@ struct noting_server {
     std::uint16_t port;
 };
 
-tls::connect_options client_of(const noting_server& server, const std::string& name = "localhost")
+tls::connect_options client_of(std::uint16_t port, const std::string& name = "localhost")
 {
-    return test::client_of(server.port, {.alpn_protocols = {"h2", "http/1.1"}, .servername = name},
+    return test::client_of(port, {.alpn_protocols = {"h2", "http/1.1"}, .servername = name},
                            {.ca = all().root.certificate() + all().other_root.certificate(),
                             .cert = all().client.cert,
                             .key = all().client.key});
+}
+
+tls::connect_options client_of(const noting_server& server, const std::string& name = "localhost")
+{
+    return client_of(server.port, name);
 }
 
 /// Connects, says something and reads it. @return what failed.
@@ -95,11 +94,6 @@ task<std::string> talk(tls::socket& client)
     auto reading = test::read_exactly(client, 5);
     const std::string echoed = co_await reading;
     co_return echoed == "hello" ? std::string() : "no echo";
-}
-
-std::size_t stacks_in_use()
-{
-    return coil::internal::fiber_stack_pool::of_thread().in_use();
 }
 
 }  // namespace
@@ -303,14 +297,6 @@ BOOST_AUTO_TEST_CASE(a_handler_that_fails_or_answers_nonsense_ends_that_handshak
 
 namespace {
 
-enum class ending { client_ends, client_resets, timeout, stop, destroyed_server };
-
-task<> wait_for_ever(int& waiting)
-{
-    const at_work counted(waiting);
-    static_cast<void>(co_await sleep_for(1h));
-}
-
 /// A server whose handler of this kind never answers, and is counted meanwhile.
 tls::server_options waiting_in(const std::string& kind, int& waiting)
 {
@@ -333,55 +319,16 @@ tls::server_options waiting_in(const std::string& kind, int& waiting)
     return options;
 }
 
-task<> end_a_waiting_handshake(std::string kind, ending how)
+test::waiting_handshake waiting_handshake_in(std::string kind)
 {
-    const test::process_counts before = test::process_counts::now();
-    {
-        int waiting = 0;
-        tls::server_options options = waiting_in(kind, waiting);
-        options.handshake_timeout = how == ending::timeout ? 300ms : 30s;
-        noting_server server(std::move(options), {.ca = all().root.certificate()});
-        std::optional<tls::socket> client = tls::connect(client_of(server));
-        scope beside;
-        const auto connect = [&client]() -> task<> {
-            auto connecting = client->secure_connect();
-            const result<> connected = co_await connecting;
-            if (!connected)
-                co_return;
-            std::array<std::byte, 16> buffer;
-            const result<std::size_t> read = co_await client->read(buffer);
-            BOOST_TEST(!read.has_value());
-        };
-        beside.spawn(connect);
-        auto beginning = test::eventually([&] { return waiting == 1; });
-        const bool begun = co_await beginning;
-        BOOST_TEST_REQUIRE(begun);
-        BOOST_TEST(stacks_in_use() == 1U);
-        if (how == ending::client_ends)
-            client->destroy();
-        else if (how == ending::client_resets)
-            client->reset_and_destroy();
-        else if (how == ending::stop)
-            server.server->request_stop();
-        else if (how == ending::destroyed_server)
-            server.server.reset();
-        if (how == ending::destroyed_server)
-            BOOST_TEST(waiting == 0);  // what it refers to may be gone next
-        auto leaving = test::eventually([&] { return waiting == 0 && stacks_in_use() == 0; });
-        const bool left = co_await leaving;
-        BOOST_TEST(left);
-        BOOST_TEST(server.secure == 0);
-        if (how == ending::timeout) {
-            auto reporting = test::eventually([&] { return server.failures.size() == 1; });
-            const bool reported = co_await reporting;
-            BOOST_TEST_REQUIRE(reported);
-            BOOST_TEST(server.failures.front().code == "ERR_TLS_HANDSHAKE_TIMEOUT");
-        }
-        beside.request_stop();
-        co_await beside.join();
-    }
-    auto back = test::counts_return_to(before);
-    co_await back;
+    return {[kind](int& waiting, std::chrono::milliseconds timeout, tls::server::connection_handler serve) {
+                tls::server_options options = waiting_in(kind, waiting);
+                options.handshake_timeout = timeout;
+                return tls::create_server(
+                    test::serving(all().server, std::move(options), {.ca = all().root.certificate()}),
+                    std::move(serve));
+            },
+            [](std::uint16_t port) { return client_of(port); }};
 }
 
 }  // namespace
@@ -389,14 +336,13 @@ task<> end_a_waiting_handshake(std::string kind, ending how)
 BOOST_AUTO_TEST_CASE(whatever_ends_a_handshake_that_waits_ends_its_handler_and_leaves_nothing_behind, *label("SNI-11"))
 {
     for (const std::string kind : {"sni", "alpn", "verify"})
-        for (const ending how :
-             {ending::client_ends, ending::client_resets, ending::timeout, ending::stop, ending::destroyed_server})
+        for (const ending how : test::all_endings)
             BOOST_TEST_CONTEXT(kind << ", ending " << static_cast<int>(how))
             {
                 // A client's last flight is there when its verification is asked about: only a reset tells that it left.
                 if (kind == "verify" && how == ending::client_ends)
                     continue;
-                test::run([kind, how] { return end_a_waiting_handshake(kind, how); });
+                test::run([kind, how] { return test::end_a_waiting_handshake(waiting_handshake_in(kind), how); });
             }
 }
 

@@ -249,6 +249,10 @@ BOOST_AUTO_TEST_CASE(suites_that_would_have_to_decrypt_are_off, *label("BYD-29")
     pair.server.answer = signing(with_key_of(all().server_rsa));
     BOOST_TEST(!pair.handshake());
     BOOST_TEST(pair.server.code() == "ERR_SSL_NO_SHARED_CIPHER");
+    options.ciphers = "AES128-GCM-SHA256";
+    BOOST_TEST(test::thrown_code([&] { static_cast<void>(tls::create_secure_context(options)); }) ==
+               "ERR_INVALID_ARG_VALUE");
+    options.ciphers = "AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
     old.ciphers = "ECDHE-RSA-AES128-GCM-SHA256";
     engine_pair with_signature(tls::create_secure_context(old), {.servername = "localhost"},
                                tls::create_secure_context(options), {});

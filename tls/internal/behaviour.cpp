@@ -1,7 +1,7 @@
 #include <coil/tls/internal/behaviour.hpp>
 
+#include <coil/tls/internal/engine_option_rules.hpp>
 #include <coil/tls/internal/openssl.hpp>
-#include <coil/tls/internal/psk_choice.hpp>
 
 #include <string>
 #include <utility>
@@ -16,37 +16,22 @@ void check_not_negative(std::chrono::milliseconds time, const char* name)
 
 behaviour make_behaviour(role side, engine_options engine, question_handlers handlers)
 {
-    struct rule {
-        bool given;
-        role side;
-        const char* name;
-    };
-    const rule rules[] = {
+    const role_rule rules[] = {
         {static_cast<bool>(handlers.alpn_callback), role::server, "alpn_callback"},
         {static_cast<bool>(handlers.check_server_identity), role::client, "check_server_identity"},
         {static_cast<bool>(handlers.client_certificate_callback), role::client, "client_certificate_callback"},
         {static_cast<bool>(handlers.client_hello_callback), role::server, "client_hello_callback"},
-        {!engine.host.empty(), role::client, "host"},
         {static_cast<bool>(handlers.psk_callback), role::client, "psk_client_callback"},
-        {!engine.psk_identity_hint.empty(), role::server, "psk_identity_hint"},
         {static_cast<bool>(handlers.psk_server_callback), role::server, "psk_server_callback"},
         {static_cast<bool>(handlers.on_ocsp_request), role::server, "on_ocsp_request"},
         {static_cast<bool>(handlers.on_ocsp_response), role::client, "on_ocsp_response"},
-        {engine.request_cert, role::server, "request_cert"},
-        {engine.request_ocsp, role::client, "request_ocsp"},
-        {!engine.servername.empty(), role::client, "servername"},
         {static_cast<bool>(handlers.sni_callback), role::server, "sni_callback"},
-        {engine.verify_ocsp != ocsp_policy::off, role::client, "verify_ocsp"},
     };
-    const bool is_server = side == role::server;
-    for (const rule& one : rules)
-        if (one.given && one.side != side)
-            throw argument_error("ERR_INVALID_ARG_VALUE",
-                                 std::string(one.name) + " is an option of a " + (is_server ? "client" : "server"));
+    check_roles(side, rules);
     if (handlers.alpn_callback && !engine.alpn_protocols.empty())
         throw argument_error("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS",
                              "alpn_callback and alpn_protocols are both given: which of them counts cannot be told");
-    if (is_server && handlers.verify_peer && !engine.request_cert && !handlers.sni_callback &&
+    if (side == role::server && handlers.verify_peer && !engine.request_cert && !handlers.sni_callback &&
         !handlers.client_hello_callback)
         throw argument_error(
             "ERR_INVALID_ARG_VALUE",
@@ -58,10 +43,8 @@ behaviour make_behaviour(role side, engine_options engine, question_handlers han
         throw argument_error(
             "ERR_INVALID_ARG_VALUE",
             "client_hello_callback and sni_callback are both given: which of them counts cannot be told");
-    psk_choice::check_hint(engine.psk_identity_hint);
-    if (!engine.psk_identity_hint.empty() && !handlers.psk_server_callback)
-        throw argument_error("ERR_INVALID_ARG_VALUE", "psk_identity_hint is of no use without who knows the keys");
     engine.ask = handlers.questions();
+    check_options(side, engine);
     behaviour made;
     made.side = side;
     if (engine.ask != question_set())

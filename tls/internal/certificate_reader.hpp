@@ -7,7 +7,7 @@
 
 namespace coil::tls::internal {
 
-/// None for a name without attributes.
+/// None where an attribute is no text.
 std::optional<distinguished_name> read_name(const X509_NAME* name);
 
 /// All that `certificate` says about one certificate, without its issuer.

@@ -94,13 +94,21 @@ void exclude_static_rsa(SSL_CTX* context)
 {
     const STACK_OF(SSL_CIPHER)* const all = SSL_CTX_get_ciphers(context);
     std::string others;
+    bool excludes = false;
     for (int i = 0; i < sk_SSL_CIPHER_num(all); ++i) {
         const SSL_CIPHER* const one = sk_SSL_CIPHER_value(all, i);
-        const bool older = std::string_view(SSL_CIPHER_get_version(one)) != "TLSv1.3";
-        if (older && SSL_CIPHER_get_kx_nid(one) != NID_kx_rsa && SSL_CIPHER_get_kx_nid(one) != NID_kx_rsa_psk)
+        const int exchange = SSL_CIPHER_get_kx_nid(one);
+        if (exchange == NID_kx_rsa || exchange == NID_kx_rsa_psk)
+            excludes = true;
+        else if (exchange != NID_kx_any)  // of TLS 1.3
             others += (others.empty() ? "" : ":") + std::string(SSL_CIPHER_get_name(one));
     }
-    if (!others.empty() && SSL_CTX_set_cipher_list(context, others.c_str()) != 1)
+    if (!excludes)
+        return;
+    if (others.empty())
+        throw argument_error("ERR_INVALID_ARG_VALUE",
+                             "ciphers names suites only that need more of a key than the signatures of a signer");
+    if (SSL_CTX_set_cipher_list(context, others.c_str()) != 1)
         throw setup_error("ciphers");
 }
 

@@ -1,19 +1,23 @@
 #include <coil/tls/internal/engine_option_rules.hpp>
 
 #include <coil/tls/internal/openssl.hpp>
+#include <coil/tls/internal/psk_choice.hpp>
 
 #include <string>
 
 namespace coil::tls::internal {
 
+void check_roles(tls::role role, std::span<const role_rule> rules)
+{
+    for (const role_rule& one : rules)
+        if (one.given && one.side != role)
+            throw argument_error("ERR_INVALID_ARG_VALUE", std::string(one.name) + " is an option of a " +
+                                                              (one.side == role::server ? "server" : "client"));
+}
+
 void check_options(tls::role role, const engine_options& options)
 {
-    struct rule {
-        bool given;
-        tls::role side;
-        const char* name;
-    };
-    const rule rules[] = {
+    const role_rule rules[] = {
         {options.ask.alpn, role::server, "ask.alpn"},
         {options.ask.certificate_status, role::server, "ask.certificate_status"},
         {options.ask.client_certificate, role::client, "ask.client_certificate"},
@@ -27,12 +31,10 @@ void check_options(tls::role role, const engine_options& options)
         {!options.servername.empty(), role::client, "servername"},
         {options.verify_ocsp != ocsp_policy::off, role::client, "verify_ocsp"},
     };
-    for (const rule& one : rules)
-        if (one.given && one.side != role)
-            throw argument_error("ERR_INVALID_ARG_VALUE", std::string(one.name) + " is an option of a " +
-                                                              (one.side == role::server ? "server" : "client"));
+    check_roles(role, rules);
+    psk_choice::check_hint(options.psk_identity_hint);
     if (!options.psk_identity_hint.empty() && !options.ask.psk)
-        throw argument_error("ERR_INVALID_ARG_VALUE", "psk_identity_hint is of no use without ask.psk");
+        throw argument_error("ERR_INVALID_ARG_VALUE", "psk_identity_hint is of no use where nobody is asked for keys");
     if (options.ask.alpn && !options.alpn_protocols.empty())
         throw argument_error("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS",
                              "alpn_protocols is given, and so is who is to be asked instead");

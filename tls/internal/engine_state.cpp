@@ -145,7 +145,7 @@ void engine_state::switch_context(const secure_context& next)
     use_policy(to);
 }
 
-void engine_state::use_identities_of(const secure_context& from) const
+void engine_state::use_identities_of(const secure_context& from)
 {
     const context_state& lender = state_of(from, "key_cert");
     lender.lend_identities(ssl.get());
@@ -404,8 +404,11 @@ status engine_state::take_openssl_failure()
 status engine_state::judge_peer()
 {
     summary.fill(ssl.get());
-    const bool by_key = summary.psk_identity() && !summary.peer_certificate();
-    if (summary.session_reused() && !by_key)  // of a key a session has no verdict
+    // A session that began with a key has no verdict. It is worth what the key is, and that is nothing to a server that knows
+    // no keys, though it may share tickets with one that does.
+    const bool only_key = summary.psk_identity() && !summary.peer_certificate();
+    const bool by_key = only_key && (!is_server() || options->ask.psk);
+    if (summary.session_reused() && !only_key)
         peer.take_from_session(SSL_get_verify_result(ssl.get()));
     // Nobody verified a peer that has neither a certificate nor a key: of a client that allows anonymous ciphers, or of a
     // server that lets clients in without one.

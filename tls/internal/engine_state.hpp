@@ -77,7 +77,7 @@ public:
     /// Applies the groups of the context, once it is known which context that is.
     void set_groups();
     /// Uses the certificates and keys of `from`. Only before one was chosen.
-    void use_identities_of(const secure_context& from) const;
+    void use_identities_of(const secure_context& from);
     /// A handshake is done; if it is not the first, its verdict counts from now on.
     void another_handshake_ended() noexcept;
 
@@ -154,7 +154,7 @@ private:
     std::exception_ptr thrown_;
     bool ended_ = false;  // close_notify was asked for: nothing more can be written
     bool failed_ = false;
-    mutable bool signs_elsewhere_ = false;
+    bool signs_elsewhere_ = false;
     bool renegotiated_ = false;  // another handshake is done, whose verdict is to be looked at
 };
 

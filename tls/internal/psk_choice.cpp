@@ -126,7 +126,6 @@ void psk_choice::install(SSL* ssl, bool is_server, const std::string& hint)
     SSL_set_psk_find_session_callback(ssl, on_find_session);
     SSL_set_psk_server_callback(ssl, on_server_key);
     start_ = SSL_get_SSL_CTX(ssl);
-    check_hint(hint);
     if (!hint.empty() && SSL_use_psk_identity_hint(ssl, hint.c_str()) != 1)
         throw setup_error("psk_identity_hint");
 }
